@@ -1,0 +1,8 @@
+module github.com/malikobaid/cityflow
+
+go 1.26
+
+require (
+	github.com/google/go-cmp v0.7.0
+	github.com/gowebpki/jcs v1.0.1
+)

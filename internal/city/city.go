@@ -1,0 +1,301 @@
+// Package city holds everything that exists without people on the move: the
+// street network, the timetable of one service date, and the places where
+// people live, work and go. It is pure data: columns, CSR adjacency and typed
+// ids. Importers live in city/osm and city/gtfs; this package knows no files.
+//
+// A *City is immutable once built and is shared by all goroutines. Scenarios
+// never change it: they build copies of just the columns they touch.
+package city
+
+import "github.com/malikobaid/cityflow/internal/units"
+
+// City is one compiled city.
+type City struct {
+	Info      Info
+	Net       Network
+	Timetable Timetable
+	Places    Places
+}
+
+// Info is what city.yaml and the importers say about a city.
+type Info struct {
+	Slug, Name string
+	// Digest is the SHA-256 (hex) of the source files and city.yaml, in file
+	// name order: the identity of the city's data, the same on every machine.
+	Digest string
+	// BBox is west, south, east, north in degrees: the view and clip box.
+	BBox [4]float64
+	// ServiceDate is the default timetable date, "2006-01-02". The pack holds
+	// the service of this one date.
+	ServiceDate string
+	// ServiceFrom and ServiceTo bound the time of day the timetable can be
+	// trusted for.
+	ServiceFrom, ServiceTo units.Seconds
+	Population             Fact
+	AreaKM2                Fact
+	// ModeShare is the default target in percent (car, bike, walk, transit).
+	ModeShare [NumModes]float64
+	// ModeShareSource names the survey, or says that it is an assumption.
+	ModeShareSource  string
+	ModeShareAssumed bool
+	Attribution      string
+	Sources          []string
+	// Default is the city's default what-if: stop ids or names, end to end.
+	DefaultName  string
+	DefaultStops []string
+	// Observed is evidence the baseline is shown beside.
+	Observed []Observation
+	// Report counts what the importers read, kept and dropped, by reason, in a
+	// fixed order.
+	Report []ReportLine
+	// Country selects speed defaults ("GB", "DE", "BR").
+	Country string
+	// TimeZone is the IANA zone of the timetable.
+	TimeZone string
+}
+
+// Fact is a number with its source; Known is false when there is none, and
+// then Source says why.
+type Fact struct {
+	Value   float64
+	Known   bool
+	Assumed bool
+	Source  string
+}
+
+// Observation is one observed figure about the real city.
+type Observation struct{ What, Value, Source string }
+
+// ReportLine is one counted outcome of the import.
+type ReportLine struct {
+	Part   string // "streets", "timetable", "places"
+	What   string
+	Count  float64
+	Unit   string
+	Detail string
+}
+
+// Mode is a way of travelling that a person can choose.
+type Mode uint8
+
+// The modes, in the order used by every column indexed by mode.
+const (
+	Car Mode = iota
+	Bike
+	Walk
+	Transit
+	NumModes = 4
+)
+
+var modeNames = [NumModes]string{"car", "bike", "walk", "transit"}
+
+func (m Mode) String() string { return modeNames[m] }
+
+// ModeSet is the set of vehicle kinds and walkers allowed on a link.
+type ModeSet uint8
+
+// Members of a ModeSet.
+const (
+	AllowCar ModeSet = 1 << iota
+	AllowBike
+	AllowWalk
+	AllowBus
+)
+
+// RoadClass is the OSM highway class reduced to the classes that have a
+// documented capacity.
+type RoadClass uint8
+
+// Road classes from largest to smallest; link roads (ramps) share the class
+// of their parent.
+const (
+	Motorway RoadClass = iota
+	Trunk
+	Primary
+	Secondary
+	Tertiary
+	Unclassified
+	Residential
+	Service
+	Path // footways, cycleways, steps, tracks: never for cars
+)
+
+// Network is the street network. Nodes are junctions and ends; degree-2 shape
+// points live in the link geometry. Links are directed and sorted by From, so
+// that links FirstOut[n]..FirstOut[n+1] leave node n.
+//
+// Every link with AllowCar lies in the largest strongly connected part of the
+// car network; every node with a walkable link in the largest connected part
+// of the walking network (walking ignores oneway). What was dropped stands in
+// Info.Report.
+type Network struct {
+	// Nodes.
+	NodeLon, NodeLat []float64 // degrees
+	NodeX, NodeY     []float32 // metres east, north of the box centre
+	NodeOSM          []int64
+	NodeSignal       []bool
+	// Links.
+	FirstOut []uint32 // len = nodes + 1
+	From, To []units.NodeID
+	LengthM  []float32
+	SpeedMS  []float32 // free-flow speed of cars
+	Lanes    []float32 // in this direction
+	// CapacityVS is the outflow capacity of the whole link in vehicles per
+	// second; JamVM its jam density in vehicles per metre (all lanes).
+	CapacityVS, JamVM []float32
+	Modes             []ModeSet
+	Class             []RoadClass
+	WayOSM            []int64
+	NameIdx           []uint32 // into Names; 0 is ""
+	Names             []string
+	// Reverse is the opposite direction of the same street, or NoLink.
+	Reverse []units.LinkID
+	// GeomFirst[l]..GeomFirst[l+1] are the points of link l, ends included.
+	GeomFirst        []uint32
+	GeomLon, GeomLat []float32
+	// FirstIn/InLink: links entering a node.
+	FirstIn []uint32
+	InLink  []units.LinkID
+	// BanFirst/BanTo: links that may not follow link l (turn restrictions),
+	// sorted.
+	BanFirst []uint32
+	BanTo    []units.LinkID
+}
+
+// NumNodes is the number of nodes.
+func (n *Network) NumNodes() int { return len(n.NodeLon) }
+
+// NumLinks is the number of directed links.
+func (n *Network) NumLinks() int { return len(n.From) }
+
+// FreeFlowS is the car travel time of a link on an empty street, in seconds.
+func (n *Network) FreeFlowS(l units.LinkID) float64 {
+	return float64(n.LengthM[l]) / float64(n.SpeedMS[l])
+}
+
+// TransitMode is the vehicle kind of a line.
+type TransitMode uint8
+
+// Transit modes; extended GTFS route types are mapped onto these.
+const (
+	Bus TransitMode = iota
+	Tram
+	Rail
+	Metro
+	Coach
+	Ferry
+)
+
+var transitModeNames = [...]string{"bus", "tram", "rail", "metro", "coach", "ferry"}
+
+func (m TransitMode) String() string { return transitModeNames[m] }
+
+// Line is a public transport line.
+type Line struct {
+	ID, Name, Agency string
+	Mode             TransitMode
+	Fare             float32 // money per boarding, in the city's currency
+	// Assumed marks service that is not from a published timetable.
+	Assumed bool
+	// New marks service added by a scenario.
+	New bool
+}
+
+// Timetable is the service of one date. Trips of a pattern are sorted by time
+// and never overtake one another (importers split a pattern where they would),
+// so that the earliest trip is found by binary search.
+type Timetable struct {
+	// Stops.
+	StopID           []string // the feed's own id
+	StopName         []string
+	StopLon, StopLat []float64
+	// StopNode is the nearest node of the walking network, StopWalkM the
+	// distance to it in metres.
+	StopNode  []units.NodeID
+	StopWalkM []float32
+	// StopGroup is the index of the group of same-named stops within 250 m or
+	// bays of one station. Groups are numbered in order of first stop.
+	StopGroup []uint32
+	// Lines and patterns.
+	Lines        []Line
+	PatternLine  []units.LineID
+	PatternStops []uint32       // CSR: PatternStops[p]..PatternStops[p+1] into Stop
+	Stop         []units.StopID // stop sequence of the patterns
+	PatternTrips []uint32       // CSR: trips of pattern p (VehicleTripID range)
+	// Trips.
+	TripID       []string
+	TripCapacity []float32 // persons
+	// Times of trip t in pattern p at position i:
+	// index TimeFirst[p] + (t-PatternTrips[p])*len + i, len = stops of p.
+	TimeFirst []uint32 // len = patterns + 1
+	Arr, Dep  []units.Seconds
+	// Footpaths between stops on the walking network (not transitive):
+	// TransferFirst[s]..TransferFirst[s+1].
+	TransferFirst []uint32
+	TransferTo    []units.StopID
+	TransferM     []float32 // metres walked
+}
+
+// NumStops is the number of stops.
+func (t *Timetable) NumStops() int { return len(t.StopID) }
+
+// NumPatterns is the number of patterns.
+func (t *Timetable) NumPatterns() int { return len(t.PatternLine) }
+
+// NumTrips is the number of vehicle trips.
+func (t *Timetable) NumTrips() int { return len(t.TripID) }
+
+// StopsOf is the stop sequence of a pattern.
+func (t *Timetable) StopsOf(p units.PatternID) []units.StopID {
+	return t.Stop[t.PatternStops[p]:t.PatternStops[p+1]]
+}
+
+// Times returns the arrival and departure columns of trip v of pattern p.
+func (t *Timetable) Times(p units.PatternID, v units.VehicleTripID) (arr, dep []units.Seconds) {
+	n := t.PatternStops[p+1] - t.PatternStops[p]
+	i := t.TimeFirst[p] + (uint32(v)-t.PatternTrips[p])*n
+	return t.Arr[i : i+n], t.Dep[i : i+n]
+}
+
+// Purpose is why a person goes somewhere.
+type Purpose uint8
+
+// Purposes; Home is an end of a tour, not an attraction column.
+const (
+	Work Purpose = iota
+	Education
+	Shopping
+	Leisure
+	NumPurposes = 4
+)
+
+var purposeNames = [NumPurposes]string{"work", "education", "shopping", "leisure"}
+
+func (p Purpose) String() string { return purposeNames[p] }
+
+// Places are the points where trips start and end: buildings where the source
+// has them, else street points. Residents sum to the population; Attraction
+// holds relative weights per purpose (floor area in m2, or jobs where known).
+type Places struct {
+	Lon, Lat []float64
+	// CarNode and WalkNode are the nearest nodes a car or a walker can use;
+	// AccessM is the straight distance to WalkNode in metres.
+	CarNode, WalkNode []units.NodeID
+	AccessM           []float32
+	Residents         []float32
+	Attraction        [NumPurposes][]float32
+	// Cluster groups places in cells of about 250 m.
+	Cluster []units.ClusterID
+	// ClusterNode is the walking node that stands for a cluster in transit
+	// searches: the WalkNode of the place nearest the weighted centre.
+	ClusterNode []units.NodeID
+	// AreaOf and AreaName: the city areas results are reported by.
+	AreaOf   []uint16
+	AreaName []string
+}
+
+// Num is the number of places.
+func (p *Places) Num() int { return len(p.Lon) }
+
+// NumClusters is the number of clusters.
+func (p *Places) NumClusters() int { return len(p.ClusterNode) }
