@@ -5,6 +5,6 @@ go 1.26
 require (
 	github.com/google/go-cmp v0.7.0
 	github.com/gowebpki/jcs v1.0.1
+	gonum.org/v1/gonum v0.16.0
+	pgregory.net/rapid v1.2.0
 )
-
-require pgregory.net/rapid v1.2.0 // indirect

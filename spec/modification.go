@@ -55,6 +55,8 @@ type StopRef struct {
 	Name string
 	Lon  *float64
 	Lat  *float64
+	// Chosen marks a stop that was added between the requested ends.
+	Chosen bool
 }
 
 // Headway is service every EveryMin minutes from From until before To.

@@ -11,11 +11,13 @@ type stopRefObject struct {
 	Name string   `json:"name,omitempty"`
 	Lon  *float64 `json:"lon,omitempty"`
 	Lat  *float64 `json:"lat,omitempty"`
+	// Chosen is written in merged configs and ignored in requests.
+	Chosen bool `json:"chosen,omitempty"`
 }
 
 // MarshalJSON writes a bare string for a stop known only by id or name.
 func (s StopRef) MarshalJSON() ([]byte, error) {
-	if s.Lon == nil && s.Lat == nil {
+	if s.Lon == nil && s.Lat == nil && !s.Chosen {
 		if s.ID != "" && s.Name == "" {
 			return json.Marshal(s.ID)
 		}

@@ -83,7 +83,8 @@ type AreaRow struct {
 	ScenarioMin float64    `json:"scenario_min"`
 	DiffMin     float64    `json:"diff_min"`
 	CI95        [2]float64 `json:"ci95"`
-	// Jobs reachable by transit in 30 min, mean over residents.
+	// Percent of all jobs reachable in 30 min by transit or on foot, mean over
+	// residents.
 	BaselineJobs30 float64 `json:"baseline_jobs_30"`
 	ScenarioJobs30 float64 `json:"scenario_jobs_30"`
 }

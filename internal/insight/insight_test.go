@@ -1,0 +1,67 @@
+package insight
+
+import (
+	"encoding/json"
+	"os"
+	"strings"
+	"testing"
+
+	"github.com/malikobaid/cityflow/spec"
+)
+
+func example(t *testing.T) *spec.Summary {
+	t.Helper()
+	b, err := os.ReadFile("../../spec/testdata/summary.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var s spec.Summary
+	if err := json.Unmarshal(b, &s); err != nil {
+		t.Fatal(err)
+	}
+	return &s
+}
+
+func TestNumbersCarryNoFalsePrecision(t *testing.T) {
+	for _, c := range []struct {
+		v, half float64
+		want    string
+	}{
+		{1243.7, 140, "1,240"}, {12437, 1400, "12,400"}, {0.0432, 0.07, "0.043"}, {-349.6, 90, "-350"},
+		{18.2049, 0.3, "18.20"}, {-0.0001, 0.2, "0.00"}, {3000, 0, "3,000"}, {0.25, 0, "0.25"}, {98571, 0, "98,571"}, {0, 0, "0"},
+	} {
+		if got := Number(c.v, c.half); got != c.want {
+			t.Errorf("Number(%v, %v) = %q, want %q", c.v, c.half, got, c.want)
+		}
+	}
+}
+
+func TestVerdictSpeaksOfTheWindowAndNeverOfNoise(t *testing.T) {
+	s := example(t)
+	said := Verdict(s)
+	for _, v := range said {
+		if !strings.HasPrefix(v, "Between 08:00 and 10:00, ") {
+			t.Errorf("a sentence without its window: %q", v)
+		}
+	}
+	all := strings.Join(said, "\n")
+	for _, want := range []string{"carries about 1,240 people (1,100 to 1,380)", "public transport trips rise by 410 (320 to 500)",
+		"car trips fall by 350 (260 to 440)", "mean travel times over all trips show no clear change"} {
+		if !strings.Contains(all, want) {
+			t.Errorf("%q is missing in\n%s", want, all)
+		}
+	}
+	s.KPIs[0].Verdict, s.KPIs[0].CI95 = spec.NoClearChange, [2]float64{-20, 60}
+	if got := strings.Join(Verdict(s), "\n"); strings.Contains(got, "trips rise by") {
+		t.Errorf("noise is told as a change:\n%s", got)
+	}
+}
+
+func TestMarkdownNamesShiftsAreasAndDoubts(t *testing.T) {
+	md := Markdown(example(t))
+	for _, want := range []string{"from car to public transport", "Ringland: jobs within 30", "uncalibrated sketch", "constant of 71", "simulation noise only"} {
+		if !strings.Contains(md, want) {
+			t.Errorf("%q is missing in\n%s", want, md)
+		}
+	}
+}

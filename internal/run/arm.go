@@ -1,0 +1,265 @@
+package run
+
+import (
+	"context"
+	"math"
+
+	"github.com/malikobaid/cityflow/internal/choice"
+	"github.com/malikobaid/cityflow/internal/city"
+	"github.com/malikobaid/cityflow/internal/demand"
+	"github.com/malikobaid/cityflow/internal/loading"
+	"github.com/malikobaid/cityflow/internal/random"
+	"github.com/malikobaid/cityflow/internal/routing"
+	"github.com/malikobaid/cityflow/internal/units"
+)
+
+// arm is one arm of one replication: the loop choice <-> routing <-> loading.
+type arm struct {
+	world  *world
+	sample *sample
+	period demand.Period
+	money  choice.Money
+	ascs   choice.Constants
+
+	journeys []journey // by trip
+	costs    []choice.Costs
+	mode     []city.Mode
+	path     [][]units.LinkID
+	carS     []float64 // by trip, on the times it was last planned with
+	carM     []float64
+
+	search *routing.Workspace
+	loader *loading.Loader
+	rec    *recorder
+	fleet  fleet
+	times  *routing.Times
+	result *loading.Result
+	log    []iteration
+}
+
+// iteration is one line of convergence.csv.
+type iteration struct {
+	Gap      float64 // relative gap of the car trips looked at
+	Looked   float64 // share of car trips looked at
+	Switched float64 // share of looked-at tours that changed mode
+	CarMin   float64 // mean travel time of all car trips
+	Stuck    int     // platoons not arrived at the horizon
+}
+
+func newArm(w *world, s *sample, journeys []journey, state *State, period demand.Period, money choice.Money) *arm {
+	a := &arm{world: w, sample: s, period: period, money: money, ascs: state.Constants, journeys: journeys}
+	n := s.trips.NumTrips()
+	a.costs = make([]choice.Costs, s.trips.NumTours())
+	a.mode = make([]city.Mode, s.trips.NumTours())
+	a.path = make([][]units.LinkID, n)
+	a.carS, a.carM = make([]float64, n), make([]float64, n)
+	a.search = w.graph.NewWorkspace()
+	a.loader = loading.New(w.links)
+	a.times = newTimes(period, w.free)
+	a.rec = newRecorder(period, len(w.free), a.times.Bins)
+	// The common state: links no slower than an empty street of this arm.
+	for i, t := range state.Times {
+		a.times.T[i] = max(a.times.T[i], t)
+	}
+	return a
+}
+
+// plan finds the car paths of a tour on the present link times.
+func (a *arm) plan(tour int) {
+	t := a.sample.trips
+	for trip := t.TourFirst[tour]; trip < t.TourFirst[tour+1]; trip++ {
+		p := &a.world.city.Places
+		path, cost, ok := a.search.Path(a.times, p.CarNode[t.Origin[trip]], p.CarNode[t.Dest[trip]], t.DepartS[trip], a.path[trip][:0])
+		a.path[trip] = path
+		a.carS[trip], a.carM[trip] = cost.Seconds, cost.Metres
+		if !ok {
+			a.carS[trip] = math.Inf(1)
+		}
+	}
+}
+
+// price sets the generalised costs of a tour: means over its trips.
+func (a *arm) price(tour int) {
+	t, s := a.sample.trips, a.sample
+	purpose := t.TourPurpose[tour]
+	var c choice.Costs
+	n := 0.0
+	for trip := t.TourFirst[tour]; trip < t.TourFirst[tour+1]; trip++ {
+		n++
+		c[city.Car] += choice.CarMin(a.carS[trip], a.carM[trip], purpose, demand.Occupancy[purpose], a.money)
+		c[city.Bike] += choice.BikeMin(s.bikeM[trip])
+		c[city.Walk] += choice.WalkMin(s.walkM[trip])
+		if j := &a.journeys[trip]; j.ok() {
+			c[city.Transit] += choice.TransitMin(&j.parts, purpose, a.money)
+		} else {
+			c[city.Transit] = choice.Unavailable
+		}
+	}
+	for m := range c {
+		c[m] /= n
+	}
+	if !t.TourCar[tour] {
+		c[city.Car] = choice.Unavailable
+	}
+	a.costs[tour] = c
+}
+
+// stranded tours have no way to travel at all; they stay at home and are
+// counted in the report. Their mode is NumModes.
+const stranded = city.Mode(city.NumModes)
+
+func (a *arm) choose(tour int) {
+	for _, c := range a.costs[tour] {
+		if !math.IsInf(c, 1) {
+			a.mode[tour] = choice.Choose(&a.costs[tour], &a.ascs, &a.sample.draws[tour])
+			return
+		}
+	}
+	a.mode[tour] = stranded
+}
+
+// start plans, prices and chooses for everybody on the common state.
+func (a *arm) start() {
+	for tour := range a.costs {
+		if a.sample.trips.TourCar[tour] {
+			a.plan(tour)
+		}
+		a.price(tour)
+		a.choose(tour)
+	}
+}
+
+// load runs the streets once and refreshes the link times.
+func (a *arm) load(volume []float64) {
+	a.fleet.fill(a.sample, a.world.scale, a.mode, a.path)
+	a.rec.begin(&a.fleet.dep, volume)
+	a.result = a.loader.Run(&a.fleet.dep, float64(a.period.To+horizonS), a.rec)
+	a.rec.times(a.world.free, a.times)
+}
+
+// share is the part of the tours that reconsiders after iteration i (from 0):
+// the method of successive averages, 1/(i+2), never below a twentieth, so that
+// long runs still react.
+func replanShare(i int) float64 { return max(1/float64(i+2), 0.05) }
+
+// replan lets a keyed random part of the tours find new paths and choose again
+// on the new times. With everyone true all are looked at and nobody moves: that
+// measures the gap of the state as it stands.
+func (a *arm) replan(i int, everyone bool) {
+	t := a.sample.trips
+	key := random.New(a.sample.seed, random.Replan).At(uint64(i))
+	share := replanShare(i)
+	var spent, best, looked, all, tours, switched float64
+	var keep []units.LinkID
+	for tour := range a.costs {
+		car := a.mode[tour] == city.Car
+		if car {
+			all++
+		}
+		if !t.TourCar[tour] || !everyone && key.At(uint64(t.TourPerson[tour])).Uniform() >= share {
+			continue
+		}
+		now := 0.0
+		if car {
+			for trip := t.TourFirst[tour]; trip < t.TourFirst[tour+1]; trip++ {
+				now += a.world.graph.PathCost(a.times, a.path[trip], t.DepartS[trip]).Seconds
+			}
+		}
+		if everyone {
+			// Paths stay what was loaded; only costs are refreshed.
+			for trip := t.TourFirst[tour]; trip < t.TourFirst[tour+1]; trip++ {
+				keep = append(keep[:0], a.path[trip]...)
+				p := &a.world.city.Places
+				found, cost, ok := a.search.Path(a.times, p.CarNode[t.Origin[trip]], p.CarNode[t.Dest[trip]], t.DepartS[trip], a.path[trip][:0])
+				a.path[trip] = append(found[:0], keep...)
+				a.carS[trip], a.carM[trip] = cost.Seconds, cost.Metres
+				if !ok {
+					a.carS[trip] = math.Inf(1)
+				}
+			}
+		} else {
+			a.plan(tour)
+		}
+		a.price(tour)
+		if car {
+			looked++
+			spent += now
+			for trip := t.TourFirst[tour]; trip < t.TourFirst[tour+1]; trip++ {
+				best += a.carS[trip]
+			}
+		}
+		if !everyone {
+			tours++
+			before := a.mode[tour]
+			a.choose(tour)
+			if a.mode[tour] != before {
+				switched++
+			}
+		}
+	}
+	row := iteration{CarMin: a.carMinutes(), Stuck: len(a.result.Unfinished)}
+	if best > 0 {
+		row.Gap = max(0, (spent-best)/best)
+	}
+	if all > 0 {
+		row.Looked = looked / all
+	}
+	if tours > 0 {
+		row.Switched = switched / tours
+	}
+	a.log = append(a.log, row)
+}
+
+// carMinutes is the mean travel time of the loaded car trips, from desired
+// departure to arrival; unfinished ones count up to the horizon.
+func (a *arm) carMinutes() float64 {
+	var s, n float64
+	for p, at := range a.result.ArriveS {
+		w := float64(a.fleet.persons[p])
+		s += w * (a.arrival(at) - a.fleet.dep.DepartS[p])
+		n += w
+	}
+	if n == 0 {
+		return 0
+	}
+	return s / n / 60
+}
+
+func (a *arm) arrival(at float64) float64 {
+	return min(at, float64(a.period.To+horizonS))
+}
+
+// run iterates and folds the means of the last iterations into an outcome.
+func (a *arm) run(ctx context.Context, iterations, average int, step func()) (*outcome, error) {
+	a.start()
+	out := newOutcome(a)
+	for i := range iterations {
+		if err := ctx.Err(); err != nil {
+			return nil, err
+		}
+		last := i >= iterations-average
+		var volume []float64
+		if last {
+			volume = out.volume
+		}
+		a.load(volume)
+		if last {
+			out.fold(a, 1/float64(average))
+		}
+		a.replan(i, i == iterations-1)
+		step()
+	}
+	out.finish(a, average)
+	return out, nil
+}
+
+var _ loading.Observer = (*recorder)(nil)
+
+// minutesOf are the door-to-door minutes of a trip by a mode other than car
+// and transit, whose times come from loading.
+func (s *sample) minutesOf(trip int, m city.Mode) float64 {
+	if m == city.Bike {
+		return choice.BikeMin(s.bikeM[trip])
+	}
+	return s.walkM[trip] / choice.WalkMS / 60
+}

@@ -1,0 +1,88 @@
+package run
+
+import (
+	"context"
+	"math"
+
+	"github.com/malikobaid/cityflow/internal/choice"
+	"github.com/malikobaid/cityflow/internal/city"
+	"github.com/malikobaid/cityflow/internal/demand"
+	"github.com/malikobaid/cityflow/internal/loading"
+	"github.com/malikobaid/cityflow/internal/routing"
+	"github.com/malikobaid/cityflow/internal/routing/raptor"
+	"github.com/malikobaid/cityflow/internal/units"
+)
+
+// Bounds of a transit journey.
+const (
+	maxAccessM   = 1200 // walk to the first and from the last stop
+	maxBoardings = 3
+	maxJourneyS  = 2 * 3600
+)
+
+// world is one arm's side of a run: a city prepared for searches. Immutable.
+type world struct {
+	city  *city.City
+	scale demand.Scale
+	// free is the travel time of each link on an empty street.
+	free    []float32
+	graph   *routing.Graph
+	links   loading.Links
+	transit *raptor.Data
+	// near lists, per cluster, the stops within maxAccessM on foot, by stop.
+	near [][]raptor.Access
+}
+
+func newWorld(ctx context.Context, c *city.City, scale demand.Scale) (*world, error) {
+	net := &c.Net
+	w := &world{city: c, scale: scale, free: make([]float32, net.NumLinks())}
+	capacity := make([]float32, net.NumLinks())
+	for l := range w.free {
+		w.free[l] = net.LengthM[l] / net.SpeedMS[l]
+		if net.Modes[l]&city.AllowCar != 0 {
+			capacity[l] = net.CapacityVS[l]
+		}
+	}
+	w.links = loading.Links{From: net.From, To: net.To, LengthM: net.LengthM, SpeedMS: net.SpeedMS, CapacityVS: capacity, JamVM: net.JamVM}
+	w.graph = routing.NewGraph(net, city.AllowCar, w.free, nil)
+	w.transit = raptor.NewData(&c.Timetable, choice.WalkMS)
+	var err error
+	w.near, err = stopsNear(ctx, c)
+	return w, err
+}
+
+// stopsNear walks from every cluster to the stops around it.
+func stopsNear(ctx context.Context, c *city.City) ([][]raptor.Access, error) {
+	tt := &c.Timetable
+	first := make([]uint32, c.Net.NumNodes()+1)
+	for _, n := range tt.StopNode {
+		first[n+1]++
+	}
+	for n := range c.Net.NumNodes() {
+		first[n+1] += first[n]
+	}
+	at := make([]units.StopID, tt.NumStops())
+	next := append([]uint32(nil), first...)
+	for s, n := range tt.StopNode {
+		at[next[n]] = units.StopID(s)
+		next[n]++
+	}
+	walk := routing.NewDistances(&c.Net, city.AllowWalk, true)
+	n := c.Places.NumClusters()
+	near := make([][]raptor.Access, n)
+	spaces := make([]*routing.DistanceWorkspace, maxWorkers(n))
+	err := each(ctx, n, func(worker, i int) {
+		if spaces[worker] == nil {
+			spaces[worker] = walk.NewWorkspace()
+		}
+		spaces[worker].Reach(c.Places.ClusterNode[i], maxAccessM, func(node units.NodeID, metres float64) {
+			for _, s := range at[first[node]:first[node+1]] {
+				if m := metres + float64(tt.StopWalkM[s]); m <= maxAccessM {
+					near[i] = append(near[i], raptor.Access{Stop: s, WalkS: units.Seconds(math.Round(m / choice.WalkMS))})
+				}
+			}
+		})
+		sortAccess(near[i])
+	})
+	return near, err
+}

@@ -1,0 +1,237 @@
+package scenario
+
+import (
+	"container/heap"
+	"fmt"
+	"math"
+	"slices"
+
+	"github.com/malikobaid/cityflow/internal/city"
+	"github.com/malikobaid/cityflow/internal/units"
+	"github.com/malikobaid/cityflow/spec"
+)
+
+// transferM bounds the walk between a new stop and its neighbours, as the
+// timetable importer does for existing ones.
+const transferM = 500
+
+// addLine puts a new line into the timetable. It is laid out in canonical
+// direction whatever way round it was asked.
+func (p *Plan) addLine(ps *spec.Problems, path string, base *city.City, m *spec.Modification) {
+	refs := m.Stops
+	reversed := !canonicalOrder(refs[0], refs[len(refs)-1])
+	if reversed {
+		refs = slices.Clone(refs)
+		slices.Reverse(refs)
+	}
+	pl := base.Projection()
+	line := Line{ID: m.ID, Name: m.Name}
+	tt := cloneTimetable(&p.City.Timetable)
+	var stops []units.StopID
+	var legS []units.Seconds
+	for i, ref := range refs {
+		s, ok := stopByID(base, ref.ID)
+		if ref.Lon != nil {
+			s, ok = addStop(p.City, tt, ref)
+		}
+		if !ok {
+			ps.Add(fmt.Sprintf("%s.stops[%d]", path, i), fmt.Sprintf("no stop %q in %s", ref.ID, base.Info.Name))
+			return
+		}
+		stops = append(stops, s)
+		line.Stops = append(line.Stops, LineStop{s, ref.ID, ref.Name, ref.Chosen})
+		if i == 0 {
+			continue
+		}
+		lon, lat, metres, ok := pathBetween(base, pl, refs[i-1], ref)
+		if !ok {
+			ps.Add(fmt.Sprintf("%s.stops[%d]", path, i), fmt.Sprintf("no street joins %s and %s", refs[i-1].Name, ref.Name))
+			return
+		}
+		if len(line.Lon) > 0 {
+			lon, lat = lon[1:], lat[1:]
+		}
+		line.Lon, line.Lat = append(line.Lon, lon...), append(line.Lat, lat...)
+		line.LengthM += metres
+		legS = append(legS, units.Seconds(math.Round(metres/units.KMH(m.SpeedKMH))))
+	}
+	dwell := units.Seconds(math.Round(m.DwellS))
+	for _, s := range legS {
+		line.RunS += s
+	}
+	line.RunS += dwell * units.Seconds(len(stops)-2)
+	shortest := math.Inf(1)
+	for _, h := range m.Headways {
+		shortest = min(shortest, h.EveryMin*60)
+	}
+	line.Line = units.LineID(len(tt.Lines))
+	tt.Lines = append(tt.Lines, city.Line{ID: m.ID, Name: m.Name, Mode: transitMode(m.Mode), Fare: float32(*m.Fare), Assumed: true, New: true})
+	cycle := float64(line.RunS + layoverS)
+	addPattern(tt, line.Line, stops, legS, dwell, m)
+	if *m.Bidirectional {
+		slices.Reverse(stops)
+		slices.Reverse(legS)
+		addPattern(tt, line.Line, stops, legS, dwell, m)
+		cycle *= 2
+	}
+	line.Vehicles = int(math.Ceil(cycle / shortest))
+	if reversed {
+		slices.Reverse(line.Stops)
+		slices.Reverse(line.Lon)
+		slices.Reverse(line.Lat)
+	}
+	p.City.Timetable = *tt
+	p.Lines = append(p.Lines, line)
+}
+
+func transitMode(name string) city.TransitMode {
+	switch name {
+	case "bus":
+		return city.Bus
+	case "rail":
+		return city.Rail
+	}
+	return city.Tram
+}
+
+// addPattern appends one direction with its trips.
+func addPattern(tt *city.Timetable, line units.LineID, stops []units.StopID, legS []units.Seconds, dwell units.Seconds, m *spec.Modification) {
+	pattern := tt.NumPatterns()
+	tt.PatternLine = append(tt.PatternLine, line)
+	tt.Stop = append(tt.Stop, stops...)
+	tt.PatternStops = append(tt.PatternStops, uint32(len(tt.Stop)))
+	for _, h := range m.Headways {
+		from, _ := ParseClock(h.From)
+		to, _ := ParseClock(h.To)
+		for k := 0; ; k++ {
+			t := from + units.Seconds(math.Round(float64(k)*h.EveryMin*60))
+			if t >= to {
+				break
+			}
+			tt.TripID = append(tt.TripID, fmt.Sprintf("%s:%d:%s", m.ID, pattern, Clock(t)))
+			tt.TripCapacity = append(tt.TripCapacity, float32(m.Capacity))
+			for i := range stops {
+				if i > 0 {
+					t += legS[i-1]
+				}
+				tt.Arr = append(tt.Arr, t)
+				if i > 0 && i < len(stops)-1 {
+					t += dwell
+				}
+				tt.Dep = append(tt.Dep, t)
+			}
+		}
+	}
+	tt.PatternTrips = append(tt.PatternTrips, uint32(len(tt.TripID)))
+	tt.TimeFirst = append(tt.TimeFirst, uint32(len(tt.Arr)))
+}
+
+// cloneTimetable copies every column that a line touches; appends to the copy
+// cannot reach the base.
+func cloneTimetable(t *city.Timetable) *city.Timetable {
+	c := *t
+	c.StopID, c.StopName = slices.Clone(t.StopID), slices.Clone(t.StopName)
+	c.StopLon, c.StopLat = slices.Clone(t.StopLon), slices.Clone(t.StopLat)
+	c.StopNode, c.StopWalkM = slices.Clone(t.StopNode), slices.Clone(t.StopWalkM)
+	c.StopGroup = slices.Clone(t.StopGroup)
+	c.Lines, c.PatternLine = slices.Clone(t.Lines), slices.Clone(t.PatternLine)
+	c.PatternStops, c.Stop = slices.Clone(t.PatternStops), slices.Clone(t.Stop)
+	c.PatternTrips, c.TripID = slices.Clone(t.PatternTrips), slices.Clone(t.TripID)
+	c.TripCapacity, c.TimeFirst = slices.Clone(t.TripCapacity), slices.Clone(t.TimeFirst)
+	c.Arr, c.Dep = slices.Clone(t.Arr), slices.Clone(t.Dep)
+	c.TransferFirst, c.TransferTo = slices.Clone(t.TransferFirst), slices.Clone(t.TransferTo)
+	c.TransferM = slices.Clone(t.TransferM)
+	return &c
+}
+
+// addStop appends a stop at a place, with footpaths both ways to every stop
+// within transferM on the walking network.
+func addStop(c *city.City, tt *city.Timetable, ref spec.StopRef) (units.StopID, bool) {
+	pl := c.Projection()
+	x, y := pl.XY(*ref.Lon, *ref.Lat)
+	best, node := math.Inf(1), units.NoNode
+	for n := range c.Net.NumNodes() {
+		nx, ny := pl.XY(c.Net.NodeLon[n], c.Net.NodeLat[n])
+		if d := math.Hypot(nx-x, ny-y); d < best && walkable(&c.Net, units.NodeID(n)) {
+			best, node = d, units.NodeID(n)
+		}
+	}
+	if node == units.NoNode {
+		return units.NoStop, false
+	}
+	s := units.StopID(tt.NumStops())
+	group := uint32(0)
+	for _, g := range tt.StopGroup {
+		group = max(group, g+1)
+	}
+	tt.StopID = append(tt.StopID, fmt.Sprintf("new:%.5f,%.5f", *ref.Lon, *ref.Lat))
+	tt.StopName = append(tt.StopName, ref.Name)
+	tt.StopLon, tt.StopLat = append(tt.StopLon, *ref.Lon), append(tt.StopLat, *ref.Lat)
+	tt.StopNode, tt.StopWalkM = append(tt.StopNode, node), append(tt.StopWalkM, float32(best))
+	tt.StopGroup = append(tt.StopGroup, group)
+	metres := walkFrom(&c.Net, node, transferM)
+	first := []uint32{0}
+	var to []units.StopID
+	var m []float32
+	var fromNew []units.StopID
+	var fromNewM []float32
+	for a := range units.StopID(tt.NumStops() - 1) {
+		lo, hi := tt.TransferFirst[a], tt.TransferFirst[a+1]
+		to = append(to, tt.TransferTo[lo:hi]...)
+		m = append(m, tt.TransferM[lo:hi]...)
+		if d, ok := metres[tt.StopNode[a]]; ok {
+			if d += best + float64(tt.StopWalkM[a]); d <= transferM {
+				to, m = append(to, s), append(m, float32(d))
+				fromNew, fromNewM = append(fromNew, a), append(fromNewM, float32(d))
+			}
+		}
+		first = append(first, uint32(len(to)))
+	}
+	tt.TransferTo, tt.TransferM = append(to, fromNew...), append(m, fromNewM...)
+	tt.TransferFirst = append(first, uint32(len(tt.TransferTo)))
+	return s, true
+}
+
+func walkable(net *city.Network, n units.NodeID) bool {
+	for l := net.FirstOut[n]; l < net.FirstOut[n+1]; l++ {
+		if net.Modes[l]&city.AllowWalk != 0 {
+			return true
+		}
+	}
+	for i := net.FirstIn[n]; i < net.FirstIn[n+1]; i++ {
+		if net.Modes[net.InLink[i]]&city.AllowWalk != 0 {
+			return true
+		}
+	}
+	return false
+}
+
+// walkFrom is the walking distance to every node within a bound; the map is
+// for look-up only.
+func walkFrom(net *city.Network, from units.NodeID, bound float64) map[units.NodeID]float64 {
+	dist := map[units.NodeID]float64{from: 0}
+	q := nodeQueue{{0, from}}
+	for len(q) > 0 {
+		top := heap.Pop(&q).(queued)
+		if top.d > dist[top.n] {
+			continue
+		}
+		relax := func(l units.LinkID, next units.NodeID) {
+			if net.Modes[l]&city.AllowWalk == 0 {
+				return
+			}
+			d := top.d + float64(net.LengthM[l])
+			if have, ok := dist[next]; d <= bound && (!ok || d < have) {
+				dist[next] = d
+				heap.Push(&q, queued{d, next})
+			}
+		}
+		for l := net.FirstOut[top.n]; l < net.FirstOut[top.n+1]; l++ {
+			relax(units.LinkID(l), net.To[l])
+		}
+		for i := net.FirstIn[top.n]; i < net.FirstIn[top.n+1]; i++ {
+			relax(net.InLink[i], net.From[net.InLink[i]])
+		}
+	}
+	return dist
+}

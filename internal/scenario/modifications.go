@@ -1,0 +1,278 @@
+package scenario
+
+import (
+	"fmt"
+	"reflect"
+	"slices"
+	"strings"
+
+	"github.com/malikobaid/cityflow/internal/city"
+	"github.com/malikobaid/cityflow/spec"
+)
+
+// fieldsOf lists the JSON fields each supported modification type knows,
+// besides type, id and name.
+var fieldsOf = map[string][]string{
+	spec.NewLine:        {"mode", "stops", "alignment", "headways", "speed_kmh", "dwell_s", "capacity", "fare", "bidirectional"},
+	spec.SpeedLimit:     {"links", "kmh"},
+	spec.CloseLinks:     {"links"},
+	spec.ChangeCapacity: {"links", "lanes"},
+	spec.DemandScale:    {"factor", "purpose"},
+}
+
+// supported is fieldsOf in the order shown to people.
+var supported = []string{spec.NewLine, spec.SpeedLimit, spec.CloseLinks, spec.ChangeCapacity, spec.DemandScale}
+
+// later are contract types that this version refuses, saying so.
+var later = []string{spec.ChangeLine, spec.Toll}
+
+// Defaults of the short-form line.
+const (
+	lineHeadwayMin = 10
+	lineSpeedKMH   = 20
+	lineDwellS     = 25
+	lineCapacity   = 200
+)
+
+func mergeModifications(ps *spec.Problems, req *spec.RunRequest, c *city.City, limits spec.Limits, cfg *spec.Config) {
+	cfg.Modifications = []spec.Modification{}
+	var given []spec.Modification
+	if req.Modifications != nil {
+		given = *req.Modifications
+	}
+	if len(given) > limits.MaxModifications {
+		ps.Add("modifications", fmt.Sprintf("%d modifications are too many", len(given)), fmt.Sprintf("at most %d", limits.MaxModifications))
+		return
+	}
+	switch {
+	case req.TramStart != "" || req.TramEnd != "":
+		if m, ok := shortLine(ps, req, c); ok {
+			cfg.Modifications = append(cfg.Modifications, m)
+		}
+	case req.Modifications == nil:
+		if m, ok := defaultLine(ps, c); ok {
+			cfg.Modifications = append(cfg.Modifications, m)
+		}
+	}
+	ids := map[string]bool{}
+	for _, m := range cfg.Modifications {
+		ids[m.ID] = true
+	}
+	for i, m := range given {
+		path := fmt.Sprintf("modifications[%d]", i)
+		if !checkType(ps, path, &m) {
+			continue
+		}
+		if m.ID == "" {
+			m.ID = freeID(ids, m.Type)
+		} else if ids[m.ID] {
+			ps.Add(path+".id", fmt.Sprintf("the id %q is used twice", m.ID))
+		}
+		ids[m.ID] = true
+		if m.Type == spec.NewLine {
+			m = mergeLine(ps, path, m, c)
+		}
+		cfg.Modifications = append(cfg.Modifications, m)
+	}
+}
+
+func freeID(used map[string]bool, kind string) string {
+	for n := 1; ; n++ {
+		if id := fmt.Sprintf("%s-%d", strings.ReplaceAll(kind, "_", "-"), n); !used[id] {
+			return id
+		}
+	}
+}
+
+// checkType refuses unknown and later types, and fields of other types.
+func checkType(ps *spec.Problems, path string, m *spec.Modification) bool {
+	known, ok := fieldsOf[m.Type]
+	if !ok {
+		what := fmt.Sprintf("%q is not a modification type", m.Type)
+		if m.Type == "" {
+			what = "the type is missing"
+		} else if slices.Contains(later, m.Type) {
+			what = fmt.Sprintf("%s is planned but not in this version", m.Type)
+		}
+		ps.Add(path+".type", what, supported...)
+		return false
+	}
+	v := reflect.ValueOf(*m)
+	for i := range v.NumField() {
+		name, _, _ := strings.Cut(v.Type().Field(i).Tag.Get("json"), ",")
+		if name == "type" || name == "id" || name == "name" || slices.Contains(known, name) || v.Field(i).IsZero() {
+			continue
+		}
+		ps.Add(path+"."+name, fmt.Sprintf("%s does not use %s in this version", m.Type, name), known...)
+	}
+	return true
+}
+
+// defaultLine is the city's own what-if.
+func defaultLine(ps *spec.Problems, c *city.City) (spec.Modification, bool) {
+	if len(c.Info.DefaultStops) < 2 {
+		ps.Add("tram_start", c.Info.Name+" has no default what-if: name two stops, or give modifications")
+		return spec.Modification{}, false
+	}
+	m := spec.Modification{Type: spec.NewLine, ID: "tram-1", Name: c.Info.DefaultName}
+	for _, s := range c.Info.DefaultStops {
+		m.Stops = append(m.Stops, spec.StopRef{ID: s})
+	}
+	before := len(*ps)
+	m = mergeLine(ps, "city default", m, c)
+	return m, len(*ps) == before
+}
+
+// shortLine expands tram_start and tram_end.
+func shortLine(ps *spec.Problems, req *spec.RunRequest, c *city.City) (spec.Modification, bool) {
+	m := spec.Modification{Type: spec.NewLine, ID: "tram-1"}
+	var ends []spec.StopRef
+	for _, f := range []struct{ path, v string }{{"tram_start", req.TramStart}, {"tram_end", req.TramEnd}} {
+		if f.v == "" {
+			ps.Add(f.path, "a line needs both ends", "a stop id or name")
+			continue
+		}
+		if ref, ok := resolveStop(ps, f.path, spec.StopRef{ID: f.v}, c); ok {
+			ends = append(ends, ref)
+		}
+	}
+	if len(ends) < 2 {
+		return m, false
+	}
+	if sameGroup(c, ends[0], ends[1]) {
+		ps.Add("tram_end", fmt.Sprintf("start and end are the same stop (%s)", ends[1].Name), "two different stops")
+		return m, false
+	}
+	stops, ok := callingPoints(ps, "tram_end", ends[0], ends[1], c)
+	m.Stops = stops
+	return fillLine(m, c), ok
+}
+
+// mergeLine checks a full-form line and writes its defaults.
+func mergeLine(ps *spec.Problems, path string, m spec.Modification, c *city.City) spec.Modification {
+	if len(m.Stops) < 2 {
+		ps.Add(path+".stops", fmt.Sprintf("%d stops do not make a line", len(m.Stops)), "two or more stops")
+	}
+	refs := make([]spec.StopRef, 0, len(m.Stops))
+	all := true
+	for i, s := range m.Stops {
+		p := fmt.Sprintf("%s.stops[%d]", path, i)
+		ref, ok := resolveStop(ps, p, s, c)
+		all = all && ok
+		if ok && len(refs) > 0 && sameGroup(c, refs[len(refs)-1], ref) {
+			ps.Add(p, fmt.Sprintf("%s follows itself", ref.Name), "two different stops")
+		}
+		refs = append(refs, ref)
+	}
+	if all {
+		m.Stops = refs
+	}
+	oneOf(ps, path+".mode", m.Mode, "tram", "bus", "rail")
+	if m.Alignment == "street" {
+		ps.Add(path+".alignment", "running in the street among cars is not in this version", "own_way")
+	} else {
+		oneOf(ps, path+".alignment", m.Alignment, "own_way")
+	}
+	inRange(ps, path+".speed_kmh", m.SpeedKMH, 5, 160)
+	inRange(ps, path+".dwell_s", m.DwellS, 1, 600)
+	inRange(ps, path+".capacity", m.Capacity, 1, 3000)
+	if m.Fare != nil && (*m.Fare < 0 || *m.Fare > 1000) {
+		ps.Add(path+".fare", fmt.Sprintf("%g is out of range", *m.Fare), "0 to 1000")
+	}
+	checkHeadways(ps, path+".headways", m.Headways)
+	if !all || len(m.Stops) < 2 {
+		return m
+	}
+	return fillLine(m, c)
+}
+
+func oneOf(ps *spec.Problems, path, v string, valid ...string) {
+	if v != "" && !slices.Contains(valid, v) {
+		ps.Add(path, fmt.Sprintf("%q is not known here", v), valid...)
+	}
+}
+
+// inRange checks a number where 0 means "left out".
+func inRange(ps *spec.Problems, path string, v, lo, hi float64) {
+	if v != 0 && !(v >= lo && v <= hi) {
+		ps.Add(path, fmt.Sprintf("%g is out of range", v), fmt.Sprintf("%g to %g", lo, hi))
+	}
+}
+
+func checkHeadways(ps *spec.Problems, path string, hs []spec.Headway) {
+	last := ""
+	for i, h := range hs {
+		p := fmt.Sprintf("%s[%d]", path, i)
+		from, ok1 := ParseClock(h.From)
+		to, ok2 := ParseClock(h.To)
+		if !ok1 {
+			ps.Add(p+".from", fmt.Sprintf("%q is not a time of day", h.From), "HH:MM")
+		}
+		if !ok2 {
+			ps.Add(p+".to", fmt.Sprintf("%q is not a time of day", h.To), "HH:MM")
+		}
+		if ok1 && ok2 && to <= from {
+			ps.Add(p+".to", "the headway window ends before it starts", "later than "+h.From)
+		}
+		if !(h.EveryMin >= 1 && h.EveryMin <= 1440) {
+			ps.Add(p+".every_min", fmt.Sprintf("%g is out of range", h.EveryMin), "1 to 1440")
+		}
+		if i > 0 && ok1 && h.From < last {
+			ps.Add(p+".from", "headway windows overlap or are out of order", "from "+last+" on")
+		}
+		last = h.To
+	}
+}
+
+// fillLine writes the defaults of a line.
+func fillLine(m spec.Modification, c *city.City) spec.Modification {
+	def := func(v *float64, d float64) {
+		if *v == 0 {
+			*v = d
+		}
+	}
+	if m.Mode == "" {
+		m.Mode = "tram"
+	}
+	if m.Name == "" {
+		first, last := m.Stops[0].Name, m.Stops[len(m.Stops)-1].Name
+		m.Name = strings.ToUpper(m.Mode[:1]) + m.Mode[1:] + " " + first + " - " + last
+	}
+	m.Alignment = "own_way"
+	def(&m.SpeedKMH, lineSpeedKMH)
+	def(&m.DwellS, lineDwellS)
+	def(&m.Capacity, lineCapacity)
+	if len(m.Headways) == 0 {
+		m.Headways = []spec.Headway{{From: Clock(c.Info.ServiceFrom), To: Clock(c.Info.ServiceTo), EveryMin: lineHeadwayMin}}
+	}
+	if m.Fare == nil {
+		fare := usualFare(c, m.Mode)
+		m.Fare = &fare
+	}
+	if m.Bidirectional == nil {
+		yes := true
+		m.Bidirectional = &yes
+	}
+	return m
+}
+
+// usualFare is the fare of the city's lines of that mode, else of its buses:
+// the most frequent one, the lower of equals.
+func usualFare(c *city.City, mode string) float64 {
+	for _, want := range []string{mode, "bus"} {
+		count := map[float32]int{}
+		best := float32(0)
+		for _, l := range c.Timetable.Lines {
+			if l.Mode.String() == want {
+				count[l.Fare]++
+				if n := count[l.Fare]; n > count[best] || n == count[best] && l.Fare < best {
+					best = l.Fare
+				}
+			}
+		}
+		if len(count) > 0 {
+			return float64(best)
+		}
+	}
+	return 0
+}
