@@ -6,3 +6,5 @@ require (
 	github.com/google/go-cmp v0.7.0
 	github.com/gowebpki/jcs v1.0.1
 )
+
+require pgregory.net/rapid v1.2.0 // indirect
