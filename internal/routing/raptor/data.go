@@ -18,6 +18,7 @@ package raptor
 import (
 	"fmt"
 	"math"
+	"slices"
 
 	"github.com/malikobaid/cityflow/internal/city"
 	"github.com/malikobaid/cityflow/internal/units"
@@ -40,12 +41,14 @@ type Data struct {
 	// is never made by a fraction of a second that the walk did not leave.
 	walkS []units.Seconds
 	fare  []float32 // of a boarding, by pattern
+	ring  []bool    // patterns that call twice at one stop
 }
 
-// visit is one call of a pattern at a stop.
+// visit is one call of a pattern at a stop; last is its last departure there.
 type visit struct {
 	pattern units.PatternID
 	pos     uint32
+	last    units.Seconds
 }
 
 // NewData prepares a timetable. walkSpeedMS is the walking speed between stops
@@ -61,12 +64,16 @@ func NewData(tt *city.Timetable, walkSpeedMS float64) *Data {
 		depCol:     make([]units.Seconds, len(tt.Dep)),
 		walkS:      make([]units.Seconds, len(tt.TransferM)),
 		fare:       make([]float32, tt.NumPatterns()),
+		ring:       make([]bool, tt.NumPatterns()),
 	}
 	for p := range units.PatternID(tt.NumPatterns()) {
 		d.fare[p] = tt.Lines[tt.PatternLine[p]].Fare
 		stops := tt.StopsOf(p)
 		for _, s := range stops[:len(stops)-1] {
 			d.visitFirst[s+1]++
+		}
+		for i, s := range stops {
+			d.ring[p] = d.ring[p] || slices.Contains(stops[:i], s)
 		}
 		d.fillColumns(p)
 	}
@@ -79,7 +86,11 @@ func NewData(tt *city.Timetable, walkSpeedMS float64) *Data {
 	for p := range units.PatternID(tt.NumPatterns()) {
 		stops := tt.StopsOf(p)
 		for i, s := range stops[:len(stops)-1] {
-			d.visit[next[s]] = visit{p, uint32(i)}
+			last := -units.Never
+			if column := d.column(p, uint32(i)); len(column) > 0 {
+				last = column[len(column)-1]
+			}
+			d.visit[next[s]] = visit{p, uint32(i), last}
 			next[s]++
 		}
 	}

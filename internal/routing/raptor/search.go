@@ -54,6 +54,13 @@ type Search struct {
 	// second: strictly earlier) and this round (ties are decided by keys).
 	cutArr, cutReady []units.Seconds
 
+	// missed holds, by position of a pattern (as Timetable.Stop), the departure
+	// before that of the earliest trip ridden past it in lower rounds; just
+	// below Never when none was. Who is ready later than that catches no earlier trip, and
+	// so no label that fewer boardings would not beat. Left out for rings,
+	// where a ride has one stop it may not get off at.
+	missed []units.Seconds
+
 	rode     []units.StopID // stops with a ride label of this round
 	standing []units.StopID // stops with a stand label of the last round
 	queue    []units.PatternID
@@ -86,6 +93,7 @@ func (d *Data) NewSearch() *Search {
 		d: d, stops: n,
 		arr: make([]units.Seconds, (MaxRounds+1)*n), ride: make([]ride, (MaxRounds+1)*n),
 		ready: make([]units.Seconds, (MaxRounds+1)*n), stand: make([]stand, (MaxRounds+1)*n),
+		missed: make([]units.Seconds, len(d.tt.Stop)),
 		cutArr: make([]units.Seconds, n), cutReady: make([]units.Seconds, n),
 		rode: make([]units.StopID, 0, n), standing: make([]units.StopID, 0, n),
 		queue: make([]units.PatternID, 0, d.tt.NumPatterns()), firstPos: make([]uint32, d.tt.NumPatterns()),
@@ -105,6 +113,7 @@ func (s *Search) Run(access []Access, depart units.Seconds, maxRounds int, maxAr
 	s.depart, s.filled = depart, 0
 	fill(s.cutArr, maxArrive)
 	fill(s.cutReady, maxArrive)
+	fill(s.missed, units.Never-1)
 	s.walkToStops(access)
 	for s.filled < maxRounds && len(s.standing) > 0 {
 		s.filled++
@@ -164,69 +173,81 @@ func fill(column []units.Seconds, v units.Seconds) {
 func (s *Search) enqueue() {
 	d, ready := s.d, s.ready[(s.filled-1)*s.stops:]
 	for _, v := range s.standing {
+		at := ready[v]
 		for _, call := range d.visit[d.visitFirst[v]:d.visitFirst[v+1]] {
-			if column := d.column(call.pattern, call.pos); len(column) == 0 || column[len(column)-1] < ready[v] {
-				continue // the last trip has gone
+			first := s.firstPos[call.pattern]
+			if call.last < at || call.pos >= first || s.missed[d.tt.PatternStops[call.pattern]+call.pos] < at {
+				continue
 			}
-			if s.firstPos[call.pattern] == noPos {
+			if first == noPos {
 				s.queue = append(s.queue, call.pattern)
 			}
-			s.firstPos[call.pattern] = min(s.firstPos[call.pattern], call.pos)
+			s.firstPos[call.pattern] = call.pos
 		}
 	}
 }
 
 // scan rides pattern p once, from position first on: the inner loop of the
-// search. It may not allocate.
+// search. It may not allocate. What is known of the ride lives in locals, not
+// in a struct, to stay in registers (15% of a search).
 func (s *Search) scan(p units.PatternID, first uint32) {
 	d := s.d
 	n, trips, base := d.shape(p)
 	stops := d.tt.StopsOf(p)
-	ready := s.ready[(s.filled-1)*s.stops : s.filled*s.stops]
-	stands := s.stand[(s.filled-1)*s.stops : s.filled*s.stops]
-	aboard := false
-	var r ride // the trip being ridden and where it was boarded
+	lo := (s.filled - 1) * s.stops
+	ready, stands := s.ready[lo:lo+s.stops], s.stand[lo:lo+s.stops]
+	missed := s.missed[d.tt.PatternStops[p]:d.tt.PatternStops[p+1]]
+	trip, boardPos := trips, uint32(0) // trips: not aboard
+	var walkS, boardS units.Seconds
 	var boardStop units.StopID
-	var row []units.Seconds
+	var arr, dep []units.Seconds // of the trip ridden
 	for i := first; i < n; i++ {
 		v := stops[i]
-		if aboard && row[i] <= s.cutArr[v] {
-			if v != boardStop {
-				r.exitPos = i
-				s.offer(v, row[i], &r)
-			} else {
-				s.offerLoop(p, first, i)
+		at := ready[v] // Never is later than any departure and than missed
+		t := trip
+		if trip < trips {
+			if arr[i] <= s.cutArr[v] {
+				if v != boardStop {
+					s.offer(v, arr[i], ride{walkS, boardS, p, trip, boardPos, i})
+				} else {
+					s.offerLoop(p, first, i)
+				}
 			}
-		}
-		if ready[v] == units.Never || i == n-1 {
-			continue
-		}
-		column := d.depCol[base+i*trips : base+(i+1)*trips]
-		t := r.trip
-		switch {
-		case !aboard:
-			if t = catch(column, ready[v]); t == trips {
+			if at > dep[i] {
 				continue
 			}
-		case column[t] < ready[v]:
-			continue
-		default: // the trip ridden, or one of the few just before it
-			for t > 0 && column[t-1] >= ready[v] {
+			// Board here the trip ridden, or one of the few just before it.
+			for t > 0 && d.tt.Dep[base+(t-1)*n+i] >= at {
 				t--
 			}
-			if t == r.trip && stands[v].walkS > r.walkS {
+			if t == trip && stands[v].walkS > walkS {
+				continue
+			}
+		} else {
+			if at > missed[i] {
+				continue
+			}
+			if t = catch(d.depCol[base+i*trips:base+(i+1)*trips], at); t == trips {
 				continue
 			}
 		}
-		aboard, boardStop = true, v
-		r = ride{walkS: stands[v].walkS, boardS: column[t], pattern: p, trip: t, boardPos: i}
-		row = d.tt.Arr[base+t*n : base+(t+1)*n]
+		if t != trip {
+			trip, arr, dep = t, d.tt.Arr[base+t*n:base+(t+1)*n], d.tt.Dep[base+t*n:base+(t+1)*n]
+			switch {
+			case d.ring[p]:
+			case t > 0:
+				copy(missed[i:], d.tt.Dep[base+(t-1)*n+i:base+t*n])
+			default:
+				fill(missed[i:], -units.Never)
+			}
+		}
+		boardPos, boardStop, walkS, boardS = i, v, stands[v].walkS, dep[i]
 	}
 }
 
 // offer improves the label of stop v by a ride that arrives at time at, which
 // the caller has compared with cutArr.
-func (s *Search) offer(v units.StopID, at units.Seconds, r *ride) {
+func (s *Search) offer(v units.StopID, at units.Seconds, r ride) {
 	k := s.filled*s.stops + int(v)
 	switch old := &s.ride[k]; {
 	case s.arr[k] == units.Never:
@@ -234,7 +255,7 @@ func (s *Search) offer(v units.StopID, at units.Seconds, r *ride) {
 	case at == s.arr[k] && !r.before(old):
 		return
 	}
-	s.arr[k], s.cutArr[v], s.ride[k] = at, at, *r
+	s.arr[k], s.cutArr[v], s.ride[k] = at, at, r
 }
 
 // before orders rides that arrive together.
@@ -269,7 +290,7 @@ func (s *Search) offerLoop(p units.PatternID, first, exit uint32) {
 	}
 	if best.trip < trips {
 		if at := d.tt.Arr[base+best.trip*n+exit]; at <= s.cutArr[stops[exit]] {
-			s.offer(stops[exit], at, &best)
+			s.offer(stops[exit], at, best)
 		}
 	}
 }
@@ -281,10 +302,14 @@ func (s *Search) change() {
 	lo := s.filled * s.stops
 	for _, v := range s.rode {
 		at, walked := s.arr[lo+int(v)], s.ride[lo+int(v)].walkS
-		s.reach(v, at, stand{walkS: walked, from: v})
+		if at <= s.cutReady[v] {
+			s.reach(v, at, stand{walkS: walked, from: v})
+		}
 		for k := d.tt.TransferFirst[v]; k < d.tt.TransferFirst[v+1]; k++ {
-			w := d.walkS[k]
-			s.reach(d.tt.TransferTo[k], at+w, stand{walkS: walked + w, lastS: w, from: v})
+			to, w := d.tt.TransferTo[k], d.walkS[k]
+			if at+w <= s.cutReady[to] {
+				s.reach(to, at+w, stand{walkS: walked + w, lastS: w, from: v})
+			}
 		}
 	}
 	for _, v := range s.standing {
@@ -292,10 +317,9 @@ func (s *Search) change() {
 	}
 }
 
+// reach improves the way to stand at stop v; the caller has compared at with
+// cutReady.
 func (s *Search) reach(v units.StopID, at units.Seconds, how stand) {
-	if at > s.cutReady[v] {
-		return
-	}
 	k := s.filled*s.stops + int(v)
 	switch old := &s.stand[k]; {
 	case s.ready[k] == units.Never:
