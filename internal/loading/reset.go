@@ -1,0 +1,177 @@
+package loading
+
+import (
+	"fmt"
+	"math"
+	"math/bits"
+	"slices"
+
+	"github.com/malikobaid/cityflow/internal/units"
+)
+
+// reset empties the network and lays out one ring per link.
+func (ld *Loader) reset(dep *Departures) {
+	n := dep.Num()
+	if len(dep.Size) != n || len(dep.PathFirst) != n+1 || int(dep.PathFirst[n]) != len(dep.Path) {
+		panic(fmt.Sprintf("loading: %d departures, %d sizes, %d path starts, %d path links", n, len(dep.Size), len(dep.PathFirst), len(dep.Path)))
+	}
+	smallest, largest := math.Inf(1), 0.0
+	for p, s := range dep.Size {
+		if !(s > 0) || math.IsInf(float64(s), 1) {
+			panic(fmt.Sprintf("loading: platoon %d has %g vehicles", p, s))
+		}
+		if math.IsNaN(dep.DepartS[p]) || (p > 0 && dep.DepartS[p] < dep.DepartS[p-1]) {
+			panic(fmt.Sprintf("loading: departures are not sorted: platoon %d at %g s after %g s", p, dep.DepartS[p], dep.DepartS[max(p-1, 0)]))
+		}
+		smallest, largest = min(smallest, float64(s)), max(largest, float64(s))
+	}
+	ld.countVisits(dep)
+	var total uint64
+	for l := range ld.links {
+		k := &ld.links[l]
+		k.base, k.mask = uint32(total), 0
+		k.in, k.out, k.wave = 0, 0, 0
+		k.nextExit, k.nextIn = math.Inf(-1), math.Inf(-1)
+		k.over, k.credit = -ld.storage[l], 0
+		k.waits, k.waitHead, k.waitNext = none, none, none
+		k.originHead, k.originTail, k.freeRider, k.woken = none, none, none, false
+		if v := ld.visits[l]; v > 0 {
+			// A platoon enters while its front fits, so the vehicles between the
+			// wave and the last one in stay below storage and two platoons. No
+			// ring needs more slots than the link has visits.
+			need := uint64(v)
+			if most := (ld.storage[l]+2*largest)/smallest + 2; most < float64(v) {
+				need = uint64(most)
+			}
+			size := uint64(1) << bits.Len64(need-1)
+			k.mask = uint32(size - 1)
+			total += size
+		}
+	}
+	if total > math.MaxUint32 {
+		panic(fmt.Sprintf("loading: %d ring slots, at most %d", total, uint32(math.MaxUint32)))
+	}
+	clear(ld.turnTag)
+	clear(ld.originTag)
+	ld.heap.e = ld.heap.e[:0]
+	ld.slots = resize(ld.slots, int(total))
+	ld.pos = resize(ld.pos, n)
+	ld.nextWait = resize(ld.nextWait, n)
+	ld.arrive = resize(ld.arrive, n)
+	ld.entered = resize(ld.entered, n)
+	for p := range ld.arrive {
+		ld.arrive[p], ld.entered[p] = math.Inf(1), math.Inf(1)
+	}
+	ld.result.LinkEntries = 0
+}
+
+// countVisits counts the traversals of each link and checks that every path is
+// a chain of usable links.
+func (ld *Loader) countVisits(dep *Departures) {
+	clear(ld.visits)
+	for p := range dep.DepartS {
+		path := dep.Path[dep.PathFirst[p]:dep.PathFirst[p+1]]
+		for i, l := range path {
+			if !ld.usable[l] {
+				panic(fmt.Sprintf("loading: platoon %d uses link %d, which has no capacity", p, l))
+			}
+			if i > 0 && ld.to[path[i-1]] != ld.from[l] {
+				panic(fmt.Sprintf("loading: platoon %d goes from link %d, which ends at node %d, to link %d, which starts at node %d",
+					p, path[i-1], ld.to[path[i-1]], l, ld.from[l]))
+			}
+			ld.visits[l]++
+		}
+	}
+}
+
+// resize gives s n elements of unspecified value without allocating when it can.
+func resize[T any](s []T, n int) []T {
+	if cap(s) < n {
+		return make([]T, n)
+	}
+	return s[:n]
+}
+
+// finish fills the result from the state at the end.
+func (ld *Loader) finish(dep *Departures) {
+	r := &ld.result
+	r.ArriveS, r.EnteredS = ld.arrive, ld.entered
+	r.Unfinished, r.StandsOn = r.Unfinished[:0], r.StandsOn[:0]
+	for p, t := range ld.arrive {
+		if !math.IsInf(t, 1) {
+			continue
+		}
+		on := units.NoLink
+		if !math.IsInf(ld.entered[p], 1) {
+			on = dep.Path[ld.pos[p]]
+		}
+		r.Unfinished = append(r.Unfinished, uint32(p))
+		r.StandsOn = append(r.StandsOn, on)
+	}
+	r.Gridlock = ld.findGridlock()
+}
+
+// Gridlock is a cycle of full links, the head of each waiting for the next and
+// the last for the first. In this model it never dissolves.
+type Gridlock struct {
+	Links  []units.LinkID // starting with the lowest id
+	SinceS float64        // when the last head of the cycle began to wait
+}
+
+type cycleBuffers struct {
+	seen   []uint32 // walk that saw a link, 0 for none
+	links  []units.LinkID
+	cycles []Gridlock
+}
+
+// findGridlock follows "my head waits for that full link" from every link. It
+// runs once at the end: a cycle once closed stays, and looking for it at every
+// block would cost the hot loop the length of the queue.
+func (ld *Loader) findGridlock() []Gridlock {
+	c := &ld.cycle
+	c.seen = resize(c.seen, len(ld.links))
+	clear(c.seen)
+	// Cycles are disjoint, so their links fit; growing would move older cycles.
+	c.links = resize(c.links, len(ld.links))[:0]
+	c.cycles = c.cycles[:0]
+	next := func(a uint32) uint32 {
+		if b := ld.links[a].waits; b != none && ld.links[b].full() {
+			return b
+		}
+		return none
+	}
+	for start := range uint32(len(ld.links)) {
+		walk := start + 1
+		a := start
+		for a != none && c.seen[a] == 0 {
+			c.seen[a] = walk
+			a = next(a)
+		}
+		if a == none || c.seen[a] != walk {
+			continue
+		}
+		lowest := a
+		for b := next(a); b != a; b = next(b) {
+			lowest = min(lowest, b)
+		}
+		from, since := len(c.links), math.Inf(-1)
+		for b := lowest; ; {
+			c.links = append(c.links, units.LinkID(b))
+			since = max(since, ld.links[b].waitSince)
+			if b = next(b); b == lowest {
+				break
+			}
+		}
+		c.cycles = append(c.cycles, Gridlock{c.links[from:len(c.links):len(c.links)], since})
+	}
+	slices.SortFunc(c.cycles, func(a, b Gridlock) int {
+		if a.SinceS != b.SinceS {
+			if a.SinceS < b.SinceS {
+				return -1
+			}
+			return 1
+		}
+		return int(int64(a.Links[0]) - int64(b.Links[0]))
+	})
+	return c.cycles
+}

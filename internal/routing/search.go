@@ -1,0 +1,172 @@
+package routing
+
+import (
+	"slices"
+
+	"github.com/malikobaid/cityflow/internal/units"
+)
+
+// label is what a search knows of a state; 32 bytes, two to a cache line.
+type label struct {
+	cost, clock float64 // generalised cost so far; clock of arrival
+	h           float32 // bound on the rest
+	stamp       uint32  // search the label belongs to
+	viaLink     units.LinkID
+	viaState    uint32
+}
+
+// none is no state.
+const none = 1<<32 - 1
+
+// Workspace is the memory of one goroutine's searches on one Graph.
+type Workspace struct {
+	g       *Graph
+	labels  []label
+	stamp   uint32
+	queue   *heap
+	bounds  [active]bound
+	settled int // states taken from the queue by the last search
+}
+
+// NewWorkspace allocates what a search needs.
+func (g *Graph) NewWorkspace() *Workspace {
+	return &Workspace{g: g, labels: make([]label, g.numStates()), queue: newHeap(1024)}
+}
+
+// Path finds the path of least generalised cost from one node to another when
+// departing at departS, on link times tt (free flow when nil). The links are
+// written over buf. ok is false when no path exists; from == to is the path of
+// no links.
+//
+// The answer is exact when extra is nil and tt keeps FIFO, or when times do not
+// change. With extra and changing times a junction keeps only its cheapest
+// label, not one that is dearer but there at a better time: the cost returned is
+// that of the path, but a slightly cheaper path may exist.
+func (w *Workspace) Path(tt *Times, from, to units.NodeID, departS float64, buf []units.LinkID) (path []units.LinkID, c Cost, ok bool) {
+	return w.path(tt, from, to, departS, buf, true)
+}
+
+func (w *Workspace) path(tt *Times, from, to units.NodeID, departS float64, buf []units.LinkID, guided bool) (path []units.LinkID, c Cost, ok bool) {
+	path = buf[:0]
+	end := w.search(tt, uint32(from), uint32(to), departS, guided)
+	if end == none {
+		return path, Cost{}, false
+	}
+	l := &w.labels[end]
+	c.Seconds, c.Generalised = l.clock-departS, l.cost
+	for s := end; w.labels[s].viaState != none; s = w.labels[s].viaState {
+		path = append(path, w.labels[s].viaLink)
+		c.Metres += float64(w.g.length[w.labels[s].viaLink])
+	}
+	slices.Reverse(path)
+	return path, c, true
+}
+
+// begin opens a new search. When the stamp wraps round all labels are wiped, or
+// labels of four billion searches ago would look fresh.
+func (w *Workspace) begin() {
+	w.stamp++
+	if w.stamp == 0 {
+		clear(w.labels)
+		w.stamp = 1
+	}
+	w.queue.clear()
+	w.settled = 0
+}
+
+// search runs A* and returns the first state settled at node to, or none.
+// guided false leaves the landmarks out: same answer, slower (for tests).
+func (w *Workspace) search(tt *Times, from, to uint32, departS float64, guided bool) uint32 {
+	w.begin()
+	g := w.g
+	var bounds []bound
+	if guided {
+		bounds = g.marks.choose(from, to, &w.bounds)
+	}
+	perBin := 0.0
+	if tt != nil {
+		perBin = 1 / tt.BinS
+	}
+	w.labels[from] = label{clock: departS, h: g.marks.at(from, bounds), stamp: w.stamp, viaState: none}
+	w.queue.push(item{float64(w.labels[from].h), from})
+	// The hot loop: one turn per settled state, inner index the arcs of a node.
+	for len(w.queue.e) > 0 {
+		x := w.queue.pop()
+		here := w.labels[x.s]
+		if x.f > here.cost+float64(here.h) {
+			continue // a better label has been settled
+		}
+		w.settled++
+		node := g.nodeOf(x.s)
+		if node == to {
+			return x.s
+		}
+		bans := g.bans(x.s)
+		for i := g.first[node]; i < g.first[node+1]; i++ {
+			a := &g.arcs[i]
+			if len(bans) > 0 && slices.Contains(bans, a.link) {
+				continue
+			}
+			t := float64(a.free)
+			if tt != nil {
+				t = atLeastFree(tt.at(a.link, here.clock, perBin), t, a.link)
+			}
+			cost := here.cost + (t + float64(a.extra))
+			there := &w.labels[a.state]
+			h := there.h
+			if there.stamp != w.stamp {
+				h = g.marks.at(g.nodeOf(a.state), bounds)
+			} else if cost >= there.cost {
+				continue
+			}
+			*there = label{cost, here.clock + t, h, w.stamp, a.link, x.s}
+			if h < inf32 {
+				w.queue.push(item{cost + float64(h), a.state})
+			}
+		}
+	}
+	return none
+}
+
+// DistanceWorkspace is the memory of one goroutine's searches on one Distances.
+type DistanceWorkspace struct{ w *Workspace }
+
+// NewWorkspace allocates what a search needs.
+func (d *Distances) NewWorkspace() *DistanceWorkspace {
+	return &DistanceWorkspace{d.g.NewWorkspace()}
+}
+
+// Distance is the length in metres of the shortest way from one node to another.
+func (d *DistanceWorkspace) Distance(from, to units.NodeID) (metres float64, ok bool) {
+	end := d.w.search(nil, uint32(from), uint32(to), 0, true)
+	if end == none {
+		return 0, false
+	}
+	return d.w.labels[end].cost, true
+}
+
+// Reach calls visit for every node within maxM metres of from, itself included,
+// in order of distance, equal distances in order of id. visit must not start
+// another search on this workspace.
+func (d *DistanceWorkspace) Reach(from units.NodeID, maxM float64, visit func(n units.NodeID, metres float64)) {
+	w := d.w
+	w.begin()
+	w.labels[from] = label{stamp: w.stamp, viaState: none}
+	w.queue.push(item{0, uint32(from)})
+	for len(w.queue.e) > 0 {
+		x := w.queue.pop()
+		if x.f > w.labels[x.s].cost {
+			continue
+		}
+		visit(units.NodeID(x.s), x.f)
+		for _, a := range w.g.arcs[w.g.first[x.s]:w.g.first[x.s+1]] {
+			m := x.f + float64(a.free)
+			there := &w.labels[a.state]
+			if m > maxM || (there.stamp == w.stamp && m >= there.cost) {
+				continue
+			}
+			*there = label{cost: m, stamp: w.stamp, viaState: x.s}
+			w.queue.push(item{m, a.state})
+		}
+	}
+}
