@@ -8,5 +8,3 @@ require (
 	gonum.org/v1/gonum v0.16.0
 	pgregory.net/rapid v1.2.0
 )
-
-require pgregory.net/rapid v1.2.0 // indirect

@@ -75,6 +75,8 @@ func (l *PassengerLoader) Run(js *Journeys, horizon units.Seconds, obs Passenger
 	n := len(js.StartS)
 	res.ArriveS = resize(res.ArriveS, n)
 	res.WaitS = resize(res.WaitS, n)
+	clear(res.ArriveS)
+	clear(res.WaitS)
 	res.Stranded = 0
 	clear(l.load)
 	l.heap, l.seq = l.heap[:0], 0
@@ -155,15 +157,6 @@ func (l *PassengerLoader) slots(p units.PatternID, v units.VehicleTripID) []floa
 	n := l.tt.PatternStops[p+1] - l.tt.PatternStops[p]
 	i := l.tt.TimeFirst[p] + (uint32(v)-l.tt.PatternTrips[p])*n
 	return l.load[i : i+n]
-}
-
-func resize(v []float64, n int) []float64 {
-	if cap(v) < n {
-		return make([]float64, n)
-	}
-	v = v[:n]
-	clear(v)
-	return v
 }
 
 // The heap is ordered by (time, sequence): first come, first served.
