@@ -92,3 +92,19 @@ func WalkMin(metres float64) float64 { return WalkWeight * metres / WalkMS / 60 
 
 // Unavailable is the cost of an alternative that does not exist.
 var Unavailable = math.Inf(1)
+
+// MoneyOf is how people of a country value time and driving.
+//
+// GB: DfT TAG data book table A1.3.1, market prices 2010: 9.95 to work, 4.54
+// other, pounds per hour, times 1.45 for prices and growth to 2023; car running
+// cost after A1.3.8-15. The table could not be read here, so all is assumed;
+// so are the other countries, scaled by income and prices.
+func MoneyOf(country string) Money {
+	switch country {
+	case "DE":
+		return Money{Currency: "EUR", Commute: 13, Other: 6.5, CarPerKM: 0.15}
+	case "BR":
+		return Money{Currency: "BRL", Commute: 14, Other: 7, CarPerKM: 0.60}
+	}
+	return Money{Currency: "GBP", Commute: 14.4, Other: 6.6, CarPerKM: 0.13}
+}

@@ -78,7 +78,7 @@ func (e *Engine) open(ctx context.Context, name string) (*prepared, error) {
 		return nil, fmt.Errorf("city %s: %w", slug, err)
 	}
 	p := &prepared{city: c, states: map[string]*State{}}
-	p.money = choice.Money{Currency: c.Info.Currency, Commute: c.Info.VoTCommute, Other: c.Info.VoTOther, CarPerKM: c.Info.CarPerKM}
+	p.money = choice.MoneyOf(c.Info.Country)
 	e.cities[slug] = p
 	return p, nil
 }

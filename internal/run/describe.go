@@ -1,0 +1,75 @@
+package run
+
+import (
+	"fmt"
+
+	"github.com/malikobaid/cityflow/internal/city"
+	"github.com/malikobaid/cityflow/internal/scenario"
+	"github.com/malikobaid/cityflow/internal/units"
+	"github.com/malikobaid/cityflow/spec"
+)
+
+// info is a city for the list.
+func info(c *city.City) spec.CityInfo {
+	i := &c.Info
+	out := spec.CityInfo{
+		Slug: i.Slug, Name: i.Name, Enabled: true, Bounds: i.BBox, Modes: []string{},
+		ServiceDate:   i.ServiceDate,
+		ServiceWindow: spec.Window{From: scenario.Clock(i.ServiceFrom), To: scenario.Clock(i.ServiceTo)},
+		Attribution:   i.Attribution, Digest: i.Digest, Uncalibrated: true,
+	}
+	f := &out.Facts
+	f.Source, f.Assumed = i.Population.Source, i.Population.Assumed
+	if i.Population.Known {
+		f.Population = &i.Population.Value
+	}
+	if i.AreaKM2.Known {
+		f.AreaKM2 = &i.AreaKM2.Value
+	}
+	if f.Population != nil && f.AreaKM2 != nil && *f.AreaKM2 > 0 {
+		d := *f.Population / *f.AreaKM2
+		f.DensityKM2 = &d
+	}
+	var seen [16]bool
+	for _, p := range c.Timetable.PatternLine {
+		seen[c.Timetable.Lines[p].Mode] = true
+	}
+	for m := city.Bus; m <= city.Ferry; m++ {
+		if seen[m] {
+			out.Modes = append(out.Modes, m.String())
+		}
+	}
+	return out
+}
+
+// detail is a city in full.
+func detail(c *city.City, limits spec.Limits) *spec.CityDetail {
+	i := &c.Info
+	out := &spec.CityDetail{
+		CityInfo: info(c), Stops: []spec.Stop{}, Limits: limits,
+		Default: spec.Default{Name: i.DefaultName, Stops: append([]string{}, i.DefaultStops...)},
+		Share:   spec.ModeShare{Car: i.ModeShare[city.Car], Bike: i.ModeShare[city.Bike], Walk: i.ModeShare[city.Walk], Transit: i.ModeShare[city.Transit]},
+		ShareOf: i.ModeShareSource, Streets: fmt.Sprintf("/v1/cities/%s/streets.geojson", i.Slug),
+		Sources: append([]string{}, i.Sources...), Report: []spec.ReportRow{},
+	}
+	tt := &c.Timetable
+	modes := make([][city.Ferry + 1]bool, tt.NumStops())
+	for p := range tt.NumPatterns() {
+		for _, s := range tt.StopsOf(units.PatternID(p)) {
+			modes[s][tt.Lines[tt.PatternLine[p]].Mode] = true
+		}
+	}
+	for s := range tt.NumStops() {
+		stop := spec.Stop{ID: tt.StopID[s], Name: tt.StopName[s], Lon: tt.StopLon[s], Lat: tt.StopLat[s], Modes: []string{}, Group: int(tt.StopGroup[s])}
+		for m, served := range modes[s] {
+			if served {
+				stop.Modes = append(stop.Modes, city.TransitMode(m).String())
+			}
+		}
+		out.Stops = append(out.Stops, stop)
+	}
+	for _, r := range i.Report {
+		out.Report = append(out.Report, spec.ReportRow{Part: r.Part, What: r.What, Count: r.Count, Unit: r.Unit, Detail: r.Detail})
+	}
+	return out
+}

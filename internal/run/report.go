@@ -1,0 +1,261 @@
+package run
+
+import (
+	"fmt"
+	"math"
+
+	"github.com/malikobaid/cityflow/internal/artifact"
+	"github.com/malikobaid/cityflow/internal/choice"
+	"github.com/malikobaid/cityflow/internal/city"
+	"github.com/malikobaid/cityflow/internal/demand"
+	"github.com/malikobaid/cityflow/internal/insight"
+	"github.com/malikobaid/cityflow/internal/kpi"
+	"github.com/malikobaid/cityflow/internal/scenario"
+	"github.com/malikobaid/cityflow/internal/units"
+	"github.com/malikobaid/cityflow/spec"
+)
+
+// convergedGap is the relative gap below which car traffic counts as settled
+// (1%: a usual stop rule of dynamic assignment; assumed).
+const convergedGap = 0.01
+
+type file struct {
+	name, contentType string
+	data              []byte
+}
+
+// artifacts writes everything that is known about a study.
+func artifacts(p *prepared, st *study) ([]file, error) {
+	sum := summary(p, st)
+	var files []file
+	var failed error
+	add := func(name, contentType string, data []byte, err error) {
+		if err != nil && failed == nil {
+			failed = fmt.Errorf("%s: %w", name, err)
+		}
+		files = append(files, file{name, contentType, data})
+	}
+	put := func(name string, v any) {
+		b, err := artifact.JSON(v)
+		add(name, "application/json", b, err)
+	}
+	put("config.json", st.cfg)
+	put("summary.json", sum)
+	b, err := artifact.KPIs(sum.KPIs)
+	add("kpis.csv", "text/csv; charset=utf-8", b, err)
+	put("baseline_stats.json", statistics(p.city, st, baseline))
+	put("scenario_stats.json", statistics(p.city, st, changed))
+	b, err = artifact.Convergence(iterations(st))
+	add("convergence.csv", "text/csv; charset=utf-8", b, err)
+	b, err = artifact.GeoJSON(linkMap(p.city, st, sum))
+	add("links.geojson", "application/geo+json", b, err)
+	b, err = artifact.GeoJSON(accessMap(p.city, st))
+	add("access.geojson", "application/geo+json", b, err)
+	add("insights.md", "text/markdown; charset=utf-8", []byte(insight.Markdown(sum)), nil)
+	return files, failed
+}
+
+func summary(p *prepared, st *study) *spec.Summary {
+	c, cfg := p.city, st.cfg
+	base, scen := arms(st, baseline), arms(st, changed)
+	s := &spec.Summary{
+		Schema: spec.SchemaVersion, City: cfg.City, CityName: c.Info.Name, Title: title(st),
+		Date: cfg.Date, Window: cfg.Window, TrafficLevel: cfg.TrafficLevel,
+		Population: math.Round(p.demand.Residents), Agents: cfg.Agents, Replications: cfg.Replications, Iterations: cfg.Iterations,
+		Uncalibrated: true, Attribution: c.Info.Attribution,
+		Assumptions: assumptions(p, st), Warnings: []string{},
+	}
+	s.KPIs, s.Correlation = kpi.Compare(base, scen, st.pairs)
+	for _, side := range st.outcomes {
+		for _, o := range side {
+			s.RelativeGap = max(s.RelativeGap, o.kpi.RelativeGap)
+		}
+	}
+	s.Converged = s.RelativeGap <= convergedGap
+	s.By.Mode = byMode(base, scen)
+	s.By.Area = byArea(c, base, scen)
+	for i := range s.By.ModeShift {
+		for j := range s.By.ModeShift[i] {
+			for _, pr := range st.pairs {
+				s.By.ModeShift[i][j] += pr.Shift[i][j] / float64(len(st.pairs))
+			}
+		}
+	}
+	s.Lines = []spec.LineResult{}
+	for i := range st.plan.Lines {
+		s.Lines = append(s.Lines, lineResult(st, &st.plan.Lines[i]))
+	}
+	s.Warnings = append(s.Warnings, warnings(st, base, scen)...)
+	s.Verdict = insight.Verdict(s)
+	return s
+}
+
+func arms(st *study, side int) []*kpi.Arm {
+	out := make([]*kpi.Arm, len(st.outcomes[side]))
+	for r, o := range st.outcomes[side] {
+		out[r] = o.kpi
+	}
+	return out
+}
+
+func title(st *study) string {
+	switch n := len(st.cfg.Modifications); {
+	case n == 0:
+		return "No change"
+	case len(st.plan.Lines) == 1 && n == 1:
+		return "New " + st.cfg.Modifications[0].Mode + ": " + st.plan.Lines[0].Name
+	case n == 1:
+		if name := st.cfg.Modifications[0].Name; name != "" {
+			return name
+		}
+		return st.cfg.Modifications[0].ID
+	default:
+		return fmt.Sprintf("%d changes", n)
+	}
+}
+
+func byMode(base, scen []*kpi.Arm) []spec.ModeRow {
+	var rows []spec.ModeRow
+	n := len(base)
+	for m := range city.NumModes {
+		row := spec.ModeRow{Mode: city.Mode(m).String()}
+		row.BaselineTrips, _ = kpi.Summed(n, func(r int) float64 { return base[r].Trips[m] })
+		row.ScenarioTrips, _ = kpi.Summed(n, func(r int) float64 { return scen[r].Trips[m] })
+		row.DiffTrips, row.CI95 = kpi.Summed(n, func(r int) float64 { return scen[r].Trips[m] - base[r].Trips[m] })
+		row.BaselineShare, row.BaselineMin = shareAndTime(base, m)
+		row.ScenarioShare, row.ScenarioMin = shareAndTime(scen, m)
+		rows = append(rows, row)
+	}
+	return rows
+}
+
+func shareAndTime(a []*kpi.Arm, m int) (share, minutes float64) {
+	var trips, all, spent float64
+	for _, x := range a {
+		trips += x.Trips[m]
+		all += x.Trips[0] + x.Trips[1] + x.Trips[2] + x.Trips[3]
+		spent += x.Min[m]
+	}
+	if all > 0 {
+		share = 100 * trips / all
+	}
+	if trips > 0 {
+		minutes = spent / trips
+	}
+	return share, minutes
+}
+
+func byArea(c *city.City, base, scen []*kpi.Arm) []spec.AreaRow {
+	residents := make([]float64, len(c.Places.AreaName))
+	for p, r := range c.Places.Residents {
+		residents[c.Places.AreaOf[p]] += float64(r)
+	}
+	rows := []spec.AreaRow{}
+	mean := func(a *kpi.Arm, i int) float64 {
+		if a.AreaTrips[i] == 0 {
+			return 0
+		}
+		return a.AreaMin[i] / a.AreaTrips[i]
+	}
+	n := len(base)
+	for i, name := range c.Places.AreaName {
+		row := spec.AreaRow{Area: name, Residents: math.Round(residents[i])}
+		row.BaselineMin, _ = kpi.Summed(n, func(r int) float64 { return mean(base[r], i) })
+		row.ScenarioMin, _ = kpi.Summed(n, func(r int) float64 { return mean(scen[r], i) })
+		row.DiffMin, row.CI95 = kpi.Summed(n, func(r int) float64 { return mean(scen[r], i) - mean(base[r], i) })
+		row.BaselineJobs30, row.ScenarioJobs30 = base[0].AreaJobs30[i], scen[0].AreaJobs30[i]
+		rows = append(rows, row)
+	}
+	return rows
+}
+
+func lineResult(st *study, l *scenario.Line) spec.LineResult {
+	out := spec.LineResult{ID: l.ID, Name: l.Name, LengthKM: l.LengthM / 1000, RunMin: float64(l.RunS) / 60, Vehicles: l.Vehicles, Stops: []spec.LineStop{}}
+	tt := &st.plan.City.Timetable
+	for _, s := range l.Stops {
+		out.Stops = append(out.Stops, spec.LineStop{ID: tt.StopID[s.Stop], Name: s.Name, Lon: tt.StopLon[s.Stop], Lat: tt.StopLat[s.Stop], Chosen: s.Chosen})
+	}
+	use := func(r int) kpi.LineUse {
+		for _, u := range st.outcomes[changed][r].kpi.Lines {
+			if u.ID == l.ID {
+				return u
+			}
+		}
+		return kpi.LineUse{}
+	}
+	n := len(st.outcomes[changed])
+	out.Boardings, out.CI95 = kpi.Summed(n, func(r int) float64 { return use(r).Boardings })
+	out.MaxLoad, _ = kpi.Summed(n, func(r int) float64 { return use(r).MaxLoad })
+	return out
+}
+
+func assumptions(p *prepared, st *study) []string {
+	info := &p.city.Info
+	out := []string{}
+	mark := func(assumed bool) string {
+		if assumed {
+			return " (assumed)"
+		}
+		return ""
+	}
+	out = append(out,
+		fmt.Sprintf("Population %.0f: %s%s.", p.demand.Residents, info.Population.Source, mark(info.Population.Assumed)))
+	share := st.cfg.ModeShare
+	if st.cfg.NonWalk {
+		out = append(out, fmt.Sprintf("Baseline shares among trips not walked: car %g%%, bicycle %g%%, public transport %g%% (%s); walking is modelled.", share.Car, share.Bike, share.Transit, st.cfg.ShareSource))
+	} else {
+		out = append(out, fmt.Sprintf("Baseline shares: car %g%%, bicycle %g%%, walk %g%%, public transport %g%% (%s).", share.Car, share.Bike, share.Walk, share.Transit, st.cfg.ShareSource))
+	}
+	out = append(out, demand.Assumptions()...)
+	out = append(out,
+		fmt.Sprintf("Value of time %.2f (to work) and %.2f (other) %s per hour, car running cost %.2f per km: assumed.", p.money.Commute, p.money.Other, p.money.Currency, p.money.CarPerKM),
+		fmt.Sprintf("Walking counts %.2f, waiting %.1f times riding (first wait over %d min: %.1f), a transfer %d min: DfT TAG M3.2, middle of the range; the logit scale is assumed. Tram and bus are equally liked.", choice.WalkWeight, choice.WaitWeight, int(choice.LongWaitMin), choice.LongWaitWeight, int(choice.InterchangeMin)),
+		"Buses and trams run to timetable in both cities; people know the timetable but not how full vehicles are.",
+		"Street capacities by road class and lane (no signal timings): see the city's report. Intervals show simulation noise only.",
+	)
+	for _, l := range st.plan.City.Timetable.Lines {
+		if l.Assumed && l.New {
+			out = append(out, fmt.Sprintf("%s is imaginary: its headway, speed, dwell and capacity are as asked or by default, on its own way without touching car traffic.", l.Name))
+		}
+	}
+	return append(out, st.plan.Notes...)
+}
+
+func warnings(st *study, base, scen []*kpi.Arm) []string {
+	var out []string
+	for m, c := range st.state.Constants {
+		if a := math.Abs(c); a > choice.LargeConstant && a < 1e4 {
+			out = append(out, fmt.Sprintf("The calibration constant of %s is %.0f equivalent minutes: measured times and costs explain little of the requested share.", city.Mode(m), c))
+		}
+	}
+	if st.state.P95Min > loadBeforeS/60 {
+		out = append(out, fmt.Sprintf("One car trip in twenty takes longer than %.0f minutes, more than the %d minutes the streets are filled before the window.", st.state.P95Min, loadBeforeS/60))
+	}
+	if share := float64(st.unreachable) / float64(max(1, st.persons)); share > 0.005 {
+		out = append(out, fmt.Sprintf("%.1f%% of tours have no way to travel in the model and are left out.", 100*share))
+	}
+	for side, name := range []string{"baseline", "scenario"} {
+		as := [][]*kpi.Arm{base, scen}[side]
+		var left, board, stuck, cars float64
+		for _, a := range as {
+			left += a.LeftBehind
+			board += a.Boardings
+			stuck += a.Stuck
+			cars += a.Trips[city.Car]
+		}
+		if left > 0.02*board {
+			out = append(out, fmt.Sprintf("In the %s %.0f%% as many people find a vehicle full as board one: crowding does not yet turn people away from public transport in this model.", name, 100*left/board))
+		}
+		if stuck > 0 && cars > 0 {
+			out = append(out, fmt.Sprintf("In the %s %.2f%% of car trips do not finish within 3 h after the window: their times are lower bounds.", name, 100*stuck/cars))
+		}
+		for r, o := range st.outcomes[side] {
+			if len(o.grid) > 0 {
+				g := o.grid[0]
+				out = append(out, fmt.Sprintf("Gridlock in the %s (replication %d) from %s on, a ring of %d full links beginning at OSM way %d.", name, r+1, scenario.Clock(units.Seconds(g.SinceS)), len(g.Links), st.base.city.Net.WayOSM[g.Links[0]]))
+				break
+			}
+		}
+	}
+	return out
+}
