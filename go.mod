@@ -3,8 +3,10 @@ module github.com/malikobaid/cityflow
 go 1.26
 
 require (
+	github.com/goccy/go-yaml v1.15.23
 	github.com/google/go-cmp v0.7.0
 	github.com/gowebpki/jcs v1.0.1
+	github.com/klauspost/compress v1.17.11
 	github.com/paulmach/osm v0.8.0
 )
 
