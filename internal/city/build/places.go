@@ -214,14 +214,18 @@ const spacingM = 100
 // fromStreets makes places along residential streets, for sources without
 // buildings.
 func (p *placer) fromStreets() {
+	pts, total := p.streetPoints()
+	p.places = append(p.places, pts...)
+	p.b.line("places", "residential streets", total/1000, "km", "one home point per 100 m (assumed: no buildings in the source)")
+}
+
+// streetPoints is one home point per 100 m of residential street, and the
+// length of those streets in metres.
+func (p *placer) streetPoints() (pts []place, total float64) {
 	n := &p.b.city.Net
 	pr := p.b.city.Projection()
-	total := 0.0
 	for l := range n.NumLinks() {
-		if r := n.Reverse[l]; r != units.NoLink && int(r) < l {
-			continue
-		}
-		if n.Class[l] != city.Residential {
+		if r := n.Reverse[l]; r != units.NoLink && int(r) < l || n.Class[l] != city.Residential {
 			continue
 		}
 		length := float64(n.LengthM[l])
@@ -230,13 +234,58 @@ func (p *placer) fromStreets() {
 		lon, lat := n.GeomLon[n.GeomFirst[l]:n.GeomFirst[l+1]], n.GeomLat[n.GeomFirst[l]:n.GeomFirst[l+1]]
 		for i := range k {
 			x, y := along(pr, lon, lat, (float64(i)+0.5)/float64(k))
-			p.places = append(p.places, place{x: x, y: y, home: length / float64(k), use: osm.Home})
+			pts = append(pts, place{x: x, y: y, home: length / float64(k), use: osm.Home})
 		}
 	}
-	p.b.line("places", "residential streets", total/1000, "km", "one home point per 100 m (assumed: no buildings in the source)")
-	if p.b.cfg.Files.Jobs == "" && p.b.city.Timetable.NumTrips() == 0 {
-		p.points()
+	return pts, total
+}
+
+// Where the map shows streets but has no houses yet, people still live there.
+const (
+	fewHomesM2 = 1000 // residential floor nearest a point below which houses must be missing (assumed)
+	gapReachM  = 400  // residential streets this near a point take its people
+)
+
+// fillGaps adds home points on residential streets near population points
+// whose surroundings hold too few mapped homes.
+func (p *placer) fillGaps(pts []weighted) {
+	px, py := make([]float32, len(pts)), make([]float32, len(pts))
+	for i, q := range pts {
+		px[i], py[i] = float32(q.x), float32(q.y)
 	}
+	near := city.NewPointIndex(px, py, 300, nil)
+	floor := make([]float64, len(pts))
+	for i := range p.places {
+		if q := &p.places[i]; q.home > 0 {
+			k, _, _ := near.Nearest(q.x, q.y)
+			floor[k] += q.home
+		}
+	}
+	gaps := 0
+	for _, f := range floor {
+		if f < fewHomesM2 {
+			gaps++
+		}
+	}
+	if gaps == 0 {
+		return
+	}
+	street, _ := p.streetPoints()
+	before := len(p.places)
+	for _, q := range street {
+		k, d, _ := near.Nearest(q.x, q.y)
+		if d > gapReachM || floor[k] >= fewHomesM2 {
+			continue
+		}
+		// Comparable with the few mapped homes there: two rows of houses, about
+		// 10 m2 of floor per metre of street (assumed).
+		q.home *= 10
+		p.places = append(p.places, q)
+	}
+	added := p.places[before:]
+	p.places = append(p.places[:before], p.snapped(added)...)
+	p.b.line("places", "population points with too few mapped homes", float64(gaps), "points",
+		fmt.Sprintf("%d home points added along residential streets near them (assumed)", len(p.places)-before))
 }
 
 // along is the point at a share of a line's length.
@@ -267,20 +316,23 @@ func along(pr city.Projection, lon, lat []float32, share float64) (x, y float64)
 
 // snap finds the street nodes of every place and drops the remote ones.
 func (p *placer) snap() {
-	kept := p.places[:0]
-	dropped := 0
-	for _, q := range p.places {
+	before := len(p.places)
+	p.places = p.snapped(p.places)
+	p.b.line("places", "places far from any street", float64(before-len(p.places)), "places", "more than 400 m on foot or 1,200 m by car: left out")
+}
+
+func (p *placer) snapped(places []place) []place {
+	kept := places[:0]
+	for _, q := range places {
 		w, d, _ := p.b.walk.Nearest(q.x, q.y)
 		c, dc, _ := p.b.car.Nearest(q.x, q.y)
 		if d > reachM || dc > 3*reachM {
-			dropped++
 			continue
 		}
 		q.wlk, q.car, q.accessM = w, c, d
 		kept = append(kept, q)
 	}
-	p.places = kept
-	p.b.line("places", "places far from any street", float64(dropped), "places", "more than 400 m on foot or 1,200 m by car: left out")
+	return kept
 }
 
 // weighted is a point of a CSV file.
@@ -357,8 +409,8 @@ func (p *placer) readPoints(file string, columns ...string) ([]weighted, error) 
 const spreadM = 1500
 
 // spread gives the weight of each point to the candidate places nearest to it
-// in proportion to share; a point that is nearest to none gives all to the
-// place nearest to it.
+// in proportion to share; a point that is nearest to none gives to the places
+// around it.
 func (p *placer) spread(pts []weighted, share func(q *place) float64, give func(q *place, w float64)) (lonely int, err error) {
 	px, py := make([]float32, len(pts)), make([]float32, len(pts))
 	for i, q := range pts {
@@ -392,14 +444,35 @@ func (p *placer) spread(pts []weighted, share func(q *place) float64, give func(
 		if cand == nil {
 			cand = city.NewPointIndex(cx, cy, 100, func(i int) bool { return share(&p.places[i]) > 0 })
 		}
-		i, _, ok := cand.Nearest(pts[k].x, pts[k].y)
-		if !ok {
+		near := nearest(cand, pts[k].x, pts[k].y)
+		if len(near) == 0 {
 			return 0, errors.New("no place can take the counted people or jobs")
 		}
-		give(&p.places[i], pts[k].w)
+		sum := 0.0
+		for _, i := range near {
+			sum += share(&p.places[i])
+		}
+		for _, i := range near {
+			give(&p.places[i], pts[k].w*share(&p.places[i])/sum)
+		}
 		lonely++
 	}
 	return lonely, nil
+}
+
+// nearest is the points around a position: those within 250 m, else within
+// twice that and so on up to spreadM, else the one nearest.
+func nearest(ix *city.PointIndex, x, y float64) (near []int) {
+	for r := 250.0; r <= spreadM; r *= 2 {
+		ix.Within(x, y, r, func(i int, _ float64) { near = append(near, i) })
+		if len(near) > 0 {
+			return near
+		}
+	}
+	if i, _, ok := ix.Nearest(x, y); ok {
+		near = append(near, i)
+	}
+	return near
 }
 
 // residents spreads the population over the homes.
@@ -410,11 +483,14 @@ func (p *placer) residents() error {
 		if err != nil {
 			return err
 		}
+		if p.b.cfg.Places.Homes == "buildings" {
+			p.fillGaps(pts)
+		}
 		lonely, err := p.spread(pts, home, func(q *place, w float64) { q.people += w })
 		if err != nil {
 			return err
 		}
-		p.b.line("places", "population points without a home nearest to them", float64(lonely), "points", "their people live at the nearest home")
+		p.b.line("places", "population points without a home nearest to them", float64(lonely), "points", "their people live in the homes around")
 	} else {
 		for i := range p.places {
 			p.places[i].people = p.places[i].home

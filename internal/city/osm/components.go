@@ -90,11 +90,17 @@ func (g *graph) keepLargest(mode city.ModeSet, comp []int32) (lostM, keptM float
 		if s.attr.modes()&mode == 0 {
 			continue
 		}
-		if comp[s.from] == best && comp[s.to] == best {
+		inside := comp[s.from] == best && comp[s.to] == best
+		switch {
+		case s.synthetic: // no real length to report
+		case inside:
 			keptM += s.lengthM
+		default:
+			lostM += s.lengthM
+		}
+		if inside {
 			continue
 		}
-		lostM += s.lengthM
 		s.attr.fwd.modes &^= mode
 		s.attr.back.modes &^= mode
 	}

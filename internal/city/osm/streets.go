@@ -93,6 +93,7 @@ func Streets(src *Source, opt Options) (city.Network, []city.ReportLine, error) 
 		return city.Network{}, nil, fmt.Errorf("osm: no street lies in the box %v", opt.BBox)
 	}
 	g.passBarriers()
+	g.joinCarriageways()
 	g.readRestrictions()
 	g.connect()
 	g.trim()
