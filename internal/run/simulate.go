@@ -4,7 +4,6 @@ import (
 	"context"
 	"sync"
 
-	"github.com/malikobaid/cityflow/internal/choice"
 	"github.com/malikobaid/cityflow/internal/demand"
 	"github.com/malikobaid/cityflow/internal/kpi"
 	"github.com/malikobaid/cityflow/internal/random"

@@ -1,0 +1,142 @@
+package build
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+	_ "time/tzdata" // time zones must resolve on machines that have no zone files
+
+	"github.com/goccy/go-yaml"
+
+	"github.com/malikobaid/cityflow/internal/city"
+	"github.com/malikobaid/cityflow/internal/units"
+)
+
+// Config is city.yaml: what the source files cannot say about a city. Unknown
+// keys are errors, so that a typing mistake is not silently a default.
+type Config struct {
+	Name        string     `yaml:"name"`
+	Country     string     `yaml:"country"` // ISO 3166 alpha-2: speed defaults
+	TimeZone    string     `yaml:"timezone"`
+	BBox        [4]float64 `yaml:"bbox"` // west, south, east, north
+	ServiceDate string     `yaml:"service_date"`
+	// ServiceWindow is the hours the timetable can be trusted for, "HH:MM".
+	ServiceWindow [2]string `yaml:"service_window"`
+	Population    FactYAML  `yaml:"population"`
+	// Area is in km2; absent, the area of the box is taken and says so.
+	Area      *FactYAML `yaml:"area"`
+	ModeShare struct {
+		Car, Bike, Walk, Transit float64
+		Source                   string
+		Assumed                  bool
+	} `yaml:"mode_share"`
+	// Fares are per boarding in the city's currency; absent modes are free.
+	Fares       map[string]float32 `yaml:"fares"`
+	FaresSource string             `yaml:"fares_source"`
+	Attribution string             `yaml:"attribution"`
+	Sources     []string           `yaml:"sources"`
+	Observed    []struct {
+		What, Value, Source string
+	} `yaml:"observed"`
+	Default struct {
+		Name  string   `yaml:"name"`
+		Stops []string `yaml:"stops"`
+	} `yaml:"default"`
+	Files struct {
+		OSM  string   `yaml:"osm"`
+		GTFS []string `yaml:"gtfs"`
+		// AssumedGTFS are the feeds whose service is not a published timetable.
+		AssumedGTFS []string `yaml:"assumed_gtfs"`
+		Population  string   `yaml:"population"`
+		Jobs        string   `yaml:"jobs"`
+	} `yaml:"files"`
+	Places struct {
+		// Homes says what residents are spread over: "buildings" (residential
+		// floor area) or "streets" (metres of residential street).
+		Homes string `yaml:"homes"`
+	} `yaml:"places"`
+}
+
+// FactYAML is a figure with its source.
+type FactYAML struct {
+	Value   float64 `yaml:"value"`
+	Source  string  `yaml:"source"`
+	Assumed bool    `yaml:"assumed"`
+}
+
+var fareModes = map[string]city.TransitMode{
+	"bus": city.Bus, "tram": city.Tram, "rail": city.Rail, "metro": city.Metro, "coach": city.Coach, "ferry": city.Ferry,
+}
+
+// parseConfig reads city.yaml and returns every problem at once.
+func parseConfig(b []byte) (*Config, error) {
+	c := &Config{}
+	if err := yaml.NewDecoder(bytes.NewReader(b), yaml.Strict()).Decode(c); err != nil {
+		return nil, fmt.Errorf("city.yaml: %w", err)
+	}
+	var errs []error
+	bad := func(path, format string, a ...any) {
+		errs = append(errs, fmt.Errorf("city.yaml: %s: %s", path, fmt.Sprintf(format, a...)))
+	}
+	if strings.TrimSpace(c.Name) == "" {
+		bad("name", "is empty")
+	}
+	if len(c.Country) != 2 {
+		bad("country", "%q is not a two-letter country code", c.Country)
+	}
+	if _, err := time.LoadLocation(c.TimeZone); err != nil || c.TimeZone == "" {
+		bad("timezone", "%q is not an IANA time zone", c.TimeZone)
+	}
+	if b := c.BBox; !(b[0] < b[2] && b[1] < b[3] && b[0] >= -180 && b[2] <= 180 && b[1] >= -85 && b[3] <= 85) {
+		bad("bbox", "%v is not west, south, east, north in degrees", b)
+	} else if b[2]-b[0] > 5 || b[3]-b[1] > 5 {
+		bad("bbox", "%v is larger than five degrees: cut the sources to one city", b)
+	}
+	if _, err := time.Parse("2006-01-02", c.ServiceDate); err != nil {
+		bad("service_date", "%q is not a date like 2023-06-13", c.ServiceDate)
+	}
+	from, ok1 := parseClock(c.ServiceWindow[0])
+	to, ok2 := parseClock(c.ServiceWindow[1])
+	if !ok1 || !ok2 || from >= to {
+		bad("service_window", "%v is not two times like 05:00, 24:00", c.ServiceWindow)
+	}
+	if !(c.Population.Value > 0) || c.Population.Source == "" {
+		bad("population", "needs a positive value and a source")
+	}
+	m := c.ModeShare
+	if sum := m.Car + m.Bike + m.Walk + m.Transit; sum < 99.95 || sum > 100.05 || min(m.Car, m.Bike, m.Walk, m.Transit) < 0 {
+		bad("mode_share", "car, bike, walk and transit sum to %g, want 100", sum)
+	}
+	if m.Source == "" {
+		bad("mode_share.source", "is empty: name the survey or say that it is an assumption")
+	}
+	names := make([]string, 0, len(c.Fares))
+	for n := range c.Fares {
+		names = append(names, n)
+	}
+	for _, n := range sortedStrings(names) {
+		if _, ok := fareModes[n]; !ok || c.Fares[n] < 0 {
+			bad("fares."+n, "is not a fare of a known mode")
+		}
+	}
+	if c.Attribution == "" {
+		bad("attribution", "is empty: the sources' licences ask for it")
+	}
+	if c.Files.OSM == "" {
+		bad("files.osm", "is empty")
+	}
+	if c.Places.Homes != "buildings" && c.Places.Homes != "streets" {
+		bad("places.homes", "%q is neither buildings nor streets", c.Places.Homes)
+	}
+	return c, errors.Join(errs...)
+}
+
+func parseClock(s string) (units.Seconds, bool) {
+	var h, m int
+	if n, err := fmt.Sscanf(s, "%d:%d", &h, &m); n != 2 || err != nil || h < 0 || h > 48 || m < 0 || m > 59 {
+		return 0, false
+	}
+	return units.Seconds(h*3600 + m*60), true
+}

@@ -1,0 +1,618 @@
+package build
+
+import (
+	"cmp"
+	"encoding/csv"
+	"errors"
+	"fmt"
+	"io"
+	"math"
+	"slices"
+	"strconv"
+	"strings"
+
+	tags "github.com/paulmach/osm"
+
+	"github.com/malikobaid/cityflow/internal/city"
+	"github.com/malikobaid/cityflow/internal/city/osm"
+	"github.com/malikobaid/cityflow/internal/units"
+)
+
+// place is a place under construction, in metres around the box centre.
+type place struct {
+	x, y     float64
+	home     float64 // weight for residents: m2 of floor or m of street
+	attract  [city.NumPurposes]float64
+	people   float64
+	car, wlk int
+	accessM  float64
+	cluster  int
+	area     *osm.Area // the building, for points inside it
+	use      osm.Use
+}
+
+// placer turns sources into places.
+type placer struct {
+	b      *builder
+	places []place
+}
+
+// reachM is how far a place may lie from the nearest street node on foot;
+// blocks of large estates and farms reach it.
+const reachM = 400
+
+func (b *builder) buildPlaces() error {
+	p := &placer{b: b}
+	if b.cfg.Places.Homes == "buildings" {
+		p.fromBuildings()
+	} else {
+		p.fromStreets()
+	}
+	p.snap()
+	if len(p.places) == 0 {
+		return errors.New("no place lies near a street: nobody could live or work anywhere")
+	}
+	if err := p.residents(); err != nil {
+		return err
+	}
+	if err := p.jobs(); err != nil {
+		return err
+	}
+	if b.cfg.Places.Homes == "streets" && b.cfg.Files.Jobs == "" {
+		p.attractByDepartures()
+	}
+	p.places = slices.DeleteFunc(p.places, func(q place) bool {
+		return q.people == 0 && q.attract == [city.NumPurposes]float64{}
+	})
+	p.cluster()
+	p.write()
+	p.areas()
+	for k := range city.NumPurposes {
+		total := 0.0
+		for i := range p.places {
+			total += p.places[i].attract[k]
+		}
+		if total == 0 {
+			return fmt.Errorf("no place attracts %s: the sources hold no such destination", city.Purpose(k))
+		}
+		b.line("places", "attraction for "+city.Purpose(k).String(), math.Round(total), "weight", "")
+	}
+	return nil
+}
+
+// minHomeM2 is the smallest ground of a building of unknown use that can be a
+// home; below it stand sheds and garages (assumed).
+const minHomeM2 = 25
+
+// farOfEmptyLand is the floor space per square metre of land of a zone without
+// mapped buildings (assumed).
+const farOfEmptyLand = 0.2
+
+// fromBuildings makes one place per used building, adds points of interest to
+// the building around them, and one place per zone that has no buildings.
+func (p *placer) fromBuildings() {
+	src, box := p.b.source, p.b.cfg.BBox
+	buildings, broken := osm.Areas(src, box, func(t tags.Tags) bool { return t.Find("building") != "" })
+	zones, brokenZones := osm.Areas(src, box, func(t tags.Tags) bool { return osm.ZoneUse(t) != osm.NoUse })
+	zoneAt := newAreaIndex(zones)
+	filled := make([]bool, len(zones))
+	var homes, works, unknown, byLand int
+	for i := range buildings {
+		a := &buildings[i]
+		use, known := osm.BuildingUse(a.Tags)
+		if use == osm.NoUse && known {
+			continue
+		}
+		for _, z := range zoneAt.at(a.X, a.Y) {
+			filled[z] = true
+		}
+		if !known && a.GroundM2 >= minHomeM2 {
+			if z := zoneAt.smallest(a.X, a.Y); z >= 0 {
+				use = osm.ZoneUse(zones[z].Tags)
+				if use == osm.Park {
+					use = osm.NoUse // a hut in a park
+				} else {
+					byLand++
+				}
+			}
+		}
+		if use == osm.NoUse {
+			unknown++
+			continue
+		}
+		floor := a.GroundM2 * osm.Levels(a.Tags, use)
+		q := place{x: a.X, y: a.Y, area: a, use: use}
+		if use == osm.Home {
+			q.home = floor
+			homes++
+		} else {
+			w := use.Weights()
+			for k := range w {
+				q.attract[k] = w[k] * floor
+			}
+			works++
+		}
+		p.places = append(p.places, q)
+	}
+	p.b.line("places", "buildings read", float64(len(buildings)), "buildings", "middle inside the box")
+	p.b.line("places", "multipolygons not closed", float64(broken+brokenZones), "relations", "left out")
+	p.b.line("places", "residential buildings", float64(homes), "buildings", "floor area by storeys, default 2, apartments 4 (assumed)")
+	p.b.line("places", "other buildings in use", float64(works), "buildings", "weights per m2 of floor (assumed)")
+	p.b.line("places", "uses read off the land around", float64(byLand), "buildings", "tagged only as a building")
+	p.b.line("places", "buildings of unknown use", float64(unknown), "buildings", "not on used land, or too small: left out")
+
+	land := 0
+	for i := range zones {
+		use := osm.ZoneUse(zones[i].Tags)
+		if use == osm.Home || filled[i] && use != osm.Park {
+			continue
+		}
+		floor := zones[i].GroundM2 * farOfEmptyLand
+		if use == osm.Park {
+			floor = min(zones[i].GroundM2, 1e5) // a larger park draws no more per visit
+		}
+		q := place{x: zones[i].X, y: zones[i].Y, use: use}
+		for k, w := range use.Weights() {
+			q.attract[k] = w * floor
+		}
+		p.places = append(p.places, q)
+		land++
+	}
+	p.b.line("places", "land without buildings", float64(land), "zones", "parks, and 0.2 m2 of floor per m2 elsewhere (assumed)")
+	p.points()
+}
+
+// points adds shops, offices and the like that are mapped as nodes. Inside a
+// building whose own use draws the same purposes they are already counted.
+func (p *placer) points() {
+	pts := osm.Points(p.b.source, p.b.cfg.BBox, func(t tags.Tags) bool { return osm.PointUse(t) != osm.NoUse })
+	var areas []osm.Area
+	var owner []int
+	for i := range p.places {
+		if a := p.places[i].area; a != nil {
+			areas, owner = append(areas, *a), append(owner, i)
+		}
+	}
+	at := newAreaIndex(areas)
+	alone, inside, counted := 0, 0, 0
+	for _, pt := range pts {
+		use := osm.PointUse(pt.Tags)
+		floor := osm.NominalFloorM2(pt.Tags, use)
+		w := use.Weights()
+		if z := at.smallest(pt.X, pt.Y); z >= 0 {
+			q := &p.places[owner[z]]
+			main := city.Purpose(0) // what the point mainly draws besides workers
+			for k := range w {
+				if w[k] > w[main] {
+					main = city.Purpose(k)
+				}
+			}
+			if q.attract[main] > 0 {
+				counted++
+				continue
+			}
+			for k := range w {
+				q.attract[k] += w[k] * floor
+			}
+			inside++
+			continue
+		}
+		q := place{x: pt.X, y: pt.Y, use: use}
+		for k := range w {
+			q.attract[k] = w[k] * floor
+		}
+		p.places = append(p.places, q)
+		alone++
+	}
+	p.b.line("places", "points of interest", float64(len(pts)), "points",
+		fmt.Sprintf("%d on their own, %d added to their building, %d already counted with it; floor by kind (assumed)", alone, inside, counted))
+}
+
+// spacingM is the street length that one home point stands for.
+const spacingM = 100
+
+// fromStreets makes places along residential streets, for sources without
+// buildings.
+func (p *placer) fromStreets() {
+	pts, total := p.streetPoints()
+	p.places = append(p.places, pts...)
+	p.b.line("places", "residential streets", total/1000, "km", "one home point per 100 m (assumed: no buildings in the source)")
+}
+
+// streetPoints is one home point per 100 m of residential street, and the
+// length of those streets in metres.
+func (p *placer) streetPoints() (pts []place, total float64) {
+	n := &p.b.city.Net
+	pr := p.b.city.Projection()
+	for l := range n.NumLinks() {
+		if r := n.Reverse[l]; r != units.NoLink && int(r) < l || n.Class[l] != city.Residential {
+			continue
+		}
+		length := float64(n.LengthM[l])
+		total += length
+		k := max(1, int(math.Round(length/spacingM)))
+		lon, lat := n.GeomLon[n.GeomFirst[l]:n.GeomFirst[l+1]], n.GeomLat[n.GeomFirst[l]:n.GeomFirst[l+1]]
+		for i := range k {
+			x, y := along(pr, lon, lat, (float64(i)+0.5)/float64(k))
+			pts = append(pts, place{x: x, y: y, home: length / float64(k), use: osm.Home})
+		}
+	}
+	return pts, total
+}
+
+// Where the map shows streets but has no houses yet, people still live there.
+const (
+	fewHomesM2 = 1000 // residential floor nearest a point below which houses must be missing (assumed)
+	gapReachM  = 400  // residential streets this near a point take its people
+)
+
+// fillGaps adds home points on residential streets near population points
+// whose surroundings hold too few mapped homes.
+func (p *placer) fillGaps(pts []weighted) {
+	px, py := make([]float32, len(pts)), make([]float32, len(pts))
+	for i, q := range pts {
+		px[i], py[i] = float32(q.x), float32(q.y)
+	}
+	near := city.NewPointIndex(px, py, 300, nil)
+	floor := make([]float64, len(pts))
+	for i := range p.places {
+		if q := &p.places[i]; q.home > 0 {
+			k, _, _ := near.Nearest(q.x, q.y)
+			floor[k] += q.home
+		}
+	}
+	gaps := 0
+	for _, f := range floor {
+		if f < fewHomesM2 {
+			gaps++
+		}
+	}
+	if gaps == 0 {
+		return
+	}
+	street, _ := p.streetPoints()
+	before := len(p.places)
+	for _, q := range street {
+		k, d, _ := near.Nearest(q.x, q.y)
+		if d > gapReachM || floor[k] >= fewHomesM2 {
+			continue
+		}
+		// Comparable with the few mapped homes there: two rows of houses, about
+		// 10 m2 of floor per metre of street (assumed).
+		q.home *= 10
+		p.places = append(p.places, q)
+	}
+	added := p.places[before:]
+	p.places = append(p.places[:before], p.snapped(added)...)
+	p.b.line("places", "population points with too few mapped homes", float64(gaps), "points",
+		fmt.Sprintf("%d home points added along residential streets near them (assumed)", len(p.places)-before))
+}
+
+// along is the point at a share of a line's length.
+func along(pr city.Projection, lon, lat []float32, share float64) (x, y float64) {
+	var total float64
+	px, py := pr.XY(float64(lon[0]), float64(lat[0]))
+	at := make([]float64, len(lon))
+	for i := 1; i < len(lon); i++ {
+		qx, qy := pr.XY(float64(lon[i]), float64(lat[i]))
+		total += math.Hypot(qx-px, qy-py)
+		at[i] = total
+		px, py = qx, qy
+	}
+	want := share * total
+	for i := 1; i < len(lon); i++ {
+		if at[i] >= want {
+			ax, ay := pr.XY(float64(lon[i-1]), float64(lat[i-1]))
+			bx, by := pr.XY(float64(lon[i]), float64(lat[i]))
+			f := 0.0
+			if at[i] > at[i-1] {
+				f = (want - at[i-1]) / (at[i] - at[i-1])
+			}
+			return ax + f*(bx-ax), ay + f*(by-ay)
+		}
+	}
+	return px, py
+}
+
+// snap finds the street nodes of every place and drops the remote ones.
+func (p *placer) snap() {
+	before := len(p.places)
+	p.places = p.snapped(p.places)
+	p.b.line("places", "places far from any street", float64(before-len(p.places)), "places", "more than 400 m on foot or 1,200 m by car: left out")
+}
+
+func (p *placer) snapped(places []place) []place {
+	kept := places[:0]
+	for _, q := range places {
+		w, d, _ := p.b.walk.Nearest(q.x, q.y)
+		c, dc, _ := p.b.car.Nearest(q.x, q.y)
+		if d > reachM || dc > 3*reachM {
+			continue
+		}
+		q.wlk, q.car, q.accessM = w, c, d
+		kept = append(kept, q)
+	}
+	return kept
+}
+
+// weighted is a point of a CSV file.
+type weighted struct{ x, y, w float64 }
+
+// readPoints reads lon, lat and one weight column.
+func (p *placer) readPoints(file string, columns ...string) ([]weighted, error) {
+	raw, err := p.b.read(file)
+	if err != nil {
+		return nil, err
+	}
+	r := csv.NewReader(strings.NewReader(strings.TrimPrefix(string(raw), "\ufeff")))
+	r.FieldsPerRecord = -1
+	head, err := r.Read()
+	if err != nil {
+		return nil, fmt.Errorf("%s: header: %w", file, err)
+	}
+	col := map[string]int{}
+	for i, h := range head {
+		col[strings.ToLower(strings.TrimSpace(h))] = i
+	}
+	weight := -1
+	for _, c := range columns {
+		if i, ok := col[c]; ok {
+			weight = i
+			break
+		}
+	}
+	lon, ok1 := col["lon"]
+	lat, ok2 := col["lat"]
+	if !ok1 || !ok2 || weight < 0 {
+		return nil, fmt.Errorf("%s: needs the columns lon, lat and %s", file, strings.Join(columns, " or "))
+	}
+	pr := p.b.city.Projection()
+	var out []weighted
+	bad, outside := 0, 0
+	for {
+		row, err := r.Read()
+		if err == io.EOF {
+			break
+		}
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", file, err)
+		}
+		var v [3]float64
+		ok := true
+		for k, i := range [3]int{lon, lat, weight} {
+			if i >= len(row) {
+				ok = false
+				break
+			}
+			f, err := strconv.ParseFloat(strings.TrimSpace(row[i]), 64)
+			ok = ok && err == nil && !math.IsNaN(f) && !math.IsInf(f, 0)
+			v[k] = f
+		}
+		switch {
+		case !ok || v[2] < 0 || v[2] > 1e9:
+			bad++
+		case !city.InBox(p.b.cfg.BBox, v[0], v[1]):
+			outside++
+		case v[2] > 0:
+			x, y := pr.XY(v[0], v[1])
+			out = append(out, weighted{x, y, v[2]})
+		}
+	}
+	if len(out) == 0 {
+		return nil, fmt.Errorf("%s: no usable point in the box (%d unreadable, %d outside)", file, bad, outside)
+	}
+	p.b.line("places", "points of "+file, float64(len(out)), "points", fmt.Sprintf("%d unreadable, %d outside the box", bad, outside))
+	return out, nil
+}
+
+// spreadM is how far from a counted point a place can share in its weight.
+const spreadM = 1500
+
+// spread gives the weight of each point to the candidate places nearest to it
+// in proportion to share; a point that is nearest to none gives to the places
+// around it.
+func (p *placer) spread(pts []weighted, share func(q *place) float64, give func(q *place, w float64)) (lonely int, err error) {
+	px, py := make([]float32, len(pts)), make([]float32, len(pts))
+	for i, q := range pts {
+		px[i], py[i] = float32(q.x), float32(q.y)
+	}
+	near := city.NewPointIndex(px, py, 300, nil)
+	cx, cy := make([]float32, len(p.places)), make([]float32, len(p.places))
+	of := make([]int, len(p.places))
+	total := make([]float64, len(pts))
+	for i := range p.places {
+		q := &p.places[i]
+		cx[i], cy[i] = float32(q.x), float32(q.y)
+		of[i] = -1
+		if s := share(q); s > 0 {
+			if k, d, _ := near.Nearest(q.x, q.y); d <= spreadM {
+				of[i] = k
+				total[k] += s
+			}
+		}
+	}
+	for i := range p.places {
+		if k := of[i]; k >= 0 {
+			give(&p.places[i], pts[k].w*share(&p.places[i])/total[k])
+		}
+	}
+	var cand *city.PointIndex
+	for k := range pts {
+		if total[k] > 0 {
+			continue
+		}
+		if cand == nil {
+			cand = city.NewPointIndex(cx, cy, 100, func(i int) bool { return share(&p.places[i]) > 0 })
+		}
+		near := nearest(cand, pts[k].x, pts[k].y)
+		if len(near) == 0 {
+			return 0, errors.New("no place can take the counted people or jobs")
+		}
+		sum := 0.0
+		for _, i := range near {
+			sum += share(&p.places[i])
+		}
+		for _, i := range near {
+			give(&p.places[i], pts[k].w*share(&p.places[i])/sum)
+		}
+		lonely++
+	}
+	return lonely, nil
+}
+
+// nearest is the points around a position: those within 250 m, else within
+// twice that and so on up to spreadM, else the one nearest.
+func nearest(ix *city.PointIndex, x, y float64) (near []int) {
+	for r := 250.0; r <= spreadM; r *= 2 {
+		ix.Within(x, y, r, func(i int, _ float64) { near = append(near, i) })
+		if len(near) > 0 {
+			return near
+		}
+	}
+	if i, _, ok := ix.Nearest(x, y); ok {
+		near = append(near, i)
+	}
+	return near
+}
+
+// residents spreads the population over the homes.
+func (p *placer) residents() error {
+	home := func(q *place) float64 { return q.home }
+	if file := p.b.cfg.Files.Population; file != "" {
+		pts, err := p.readPoints(file, "population", "weight")
+		if err != nil {
+			return err
+		}
+		if p.b.cfg.Places.Homes == "buildings" {
+			p.fillGaps(pts)
+		}
+		lonely, err := p.spread(pts, home, func(q *place, w float64) { q.people += w })
+		if err != nil {
+			return err
+		}
+		p.b.line("places", "population points without a home nearest to them", float64(lonely), "points", "their people live in the homes around")
+	} else {
+		for i := range p.places {
+			p.places[i].people = p.places[i].home
+		}
+	}
+	total, lived := 0.0, 0
+	for i := range p.places {
+		total += p.places[i].people
+	}
+	if !(total > 0) {
+		return errors.New("nobody lives anywhere: no home was found")
+	}
+	want := p.b.city.Info.Population.Value
+	for i := range p.places {
+		p.places[i].people *= want / total
+		if p.places[i].people > 0 {
+			lived++
+		}
+	}
+	p.b.line("places", "homes", float64(lived), "places", "")
+	p.b.line("places", "residents", want, "people", p.b.city.Info.Population.Source)
+	return nil
+}
+
+// jobs spreads counted jobs; without other sources the same weights stand for
+// the other purposes.
+func (p *placer) jobs() error {
+	file := p.b.cfg.Files.Jobs
+	if file == "" {
+		return nil
+	}
+	pts, err := p.readPoints(file, "jobs", "weight")
+	if err != nil {
+		return err
+	}
+	street := p.b.cfg.Places.Homes == "streets"
+	share := func(q *place) float64 {
+		if street {
+			return q.home
+		}
+		return q.attract[city.Work]
+	}
+	got := map[*place]float64{} // look-ups only
+	lonely, err := p.spread(pts, share, func(q *place, w float64) { got[q] += w })
+	if err != nil {
+		return err
+	}
+	total := 0.0
+	for i := range p.places {
+		q := &p.places[i]
+		q.attract[city.Work] = got[q]
+		total += got[q]
+		if street {
+			for k := range q.attract {
+				q.attract[k] = got[q]
+			}
+		}
+	}
+	p.b.line("places", "jobs", total, "jobs", fmt.Sprintf("%d points had no place nearest to them", lonely))
+	if street {
+		p.b.line("places", "places of education, shopping and leisure", total, "weight", "in proportion to jobs (assumed: no buildings in the source)")
+	}
+	return nil
+}
+
+// attractByDepartures lets stops stand for what is around them: each stop's
+// departures are shared by the places within 300 m (assumed).
+func (p *placer) attractByDepartures() {
+	const aroundM = 300
+	t := &p.b.city.Timetable
+	dep := make([]float64, t.NumStops())
+	for q := range t.NumPatterns() {
+		trips := float64(t.PatternTrips[q+1] - t.PatternTrips[q])
+		for _, s := range t.Stop[t.PatternStops[q]:t.PatternStops[q+1]] {
+			dep[s] += trips
+		}
+	}
+	cx, cy := make([]float32, len(p.places)), make([]float32, len(p.places))
+	for i := range p.places {
+		cx[i], cy[i] = float32(p.places[i].x), float32(p.places[i].y)
+	}
+	ix := city.NewPointIndex(cx, cy, 100, nil)
+	pr := p.b.city.Projection()
+	total := 0.0
+	for s := range dep {
+		x, y := pr.XY(t.StopLon[s], t.StopLat[s])
+		var near []int
+		ix.Within(x, y, aroundM, func(i int, _ float64) { near = append(near, i) })
+		if len(near) == 0 {
+			if i, _, ok := ix.Nearest(x, y); ok {
+				near = append(near, i)
+			}
+		}
+		for _, i := range near {
+			for k := range p.places[i].attract {
+				p.places[i].attract[k] += dep[s] / float64(len(near))
+			}
+		}
+		total += dep[s]
+	}
+	p.b.line("places", "departures that stand for destinations", total, "departures", "shared by the places within 300 m (assumed: no buildings or jobs in the sources)")
+}
+
+// cellM is the size of a cluster.
+const cellM = 250
+
+// cluster numbers the cells of 250 m that hold places, row by row, and brings
+// the places into that order: places of a cluster are neighbours in memory.
+func (p *placer) cluster() {
+	type cell struct{ cy, cx int }
+	of := func(q *place) cell { return cell{int(math.Floor(q.y / cellM)), int(math.Floor(q.x / cellM))} }
+	slices.SortStableFunc(p.places, func(a, b place) int {
+		x, y := of(&a), of(&b)
+		return cmp.Or(cmp.Compare(x.cy, y.cy), cmp.Compare(x.cx, y.cx))
+	})
+	id := -1
+	var last cell
+	for i := range p.places {
+		if c := of(&p.places[i]); i == 0 || c != last {
+			id++
+			last = c
+		}
+		p.places[i].cluster = id
+	}
+}
