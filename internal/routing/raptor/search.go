@@ -89,7 +89,7 @@ type stand struct {
 	from  units.StopID  // where that walk began; the stop itself when none, or when access
 }
 
-// NewSearch makes a workspace.
+// NewSearch makes a workspace, without labels.
 func (d *Data) NewSearch() *Search {
 	n := d.tt.NumStops()
 	s := &Search{
@@ -104,6 +104,7 @@ func (d *Data) NewSearch() *Search {
 	for p := range s.span {
 		s.span[p] = noSpan
 	}
+	s.clear(0) // no labels before the first Run
 	return s
 }
 
