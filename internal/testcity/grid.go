@@ -60,13 +60,10 @@ func Default() Options {
 // The grid lies on the equator, where a metre is the same number of degrees
 // both ways, and off the zero meridian, so that no node is at (0, 0), which
 // many readers take for "missing".
-const (
-	centreLon, centreLat = 1.0, 0.0
-	earthRadiusM         = 6371008.8 // IUGG mean radius
-)
+const centreLon, centreLat = 1.0, 0.0
 
 // DegPerM is the number of degrees in a metre at the city, north and east.
-const DegPerM = 180 / (math.Pi * earthRadiusM)
+const DegPerM = 180 / (math.Pi * city.EarthRadiusM)
 
 // Bus service of the grid's own lines: 500 m between stops take 80 s of
 // driving and 20 s of standing, 5 m/s in all.

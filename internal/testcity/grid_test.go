@@ -22,6 +22,9 @@ func TestPromises(t *testing.T) {
 	for name, o := range grids {
 		t.Run(name, func(t *testing.T) {
 			c := Grid(o)
+			if err := c.Validate(); err != nil {
+				t.Fatal(err)
+			}
 			checkNetwork(t, &c.Net)
 			checkTimetable(t, &c.Timetable)
 			checkPlaces(t, c)

@@ -11,7 +11,7 @@ import (
 )
 
 // townSize is a bus network of the size of Newport's: 540 stops, 150 patterns
-// of about 27 stops, 950 trips over the day. Patterns are random walks that
+// of about 18 stops, 950 trips over the day. Patterns are random walks that
 // mostly go straight over a 27 x 20 field of stops 300 m apart; footpaths join
 // neighbours (8 each, at most 425 m).
 func townSize() *city.Timetable {
@@ -37,7 +37,7 @@ func townSize() *city.Timetable {
 	for p := range patterns {
 		var d drawn
 		x, y, dx, dy := rng.IntN(wide), rng.IntN(high), 1, 0
-		for range 20 + rng.IntN(15) {
+		for range 12 + rng.IntN(13) {
 			d.stops = append(d.stops, units.StopID(y*wide+x))
 			if rng.IntN(4) == 0 {
 				dx, dy = dy, -dx
@@ -80,7 +80,8 @@ func BenchmarkRun(b *testing.B) {
 	access := around(tt, benchOrigin)
 	b.ReportAllocs()
 	for i := 0; b.Loop(); i++ {
-		s.Run(access, units.Seconds(7*3600+i*2503%7200), MaxRounds, 12*3600)
+		depart := units.Seconds(7*3600 + i*2503%7200)
+		s.Run(access, depart, MaxRounds, depart+7200)
 	}
 	b.ReportMetric(float64(reached(s)), "labels")
 }
@@ -90,14 +91,15 @@ func BenchmarkRunTwin(b *testing.B) {
 	tt := townSize()
 	access := around(tt, benchOrigin)
 	for i := 0; b.Loop(); i++ {
-		spread(&query{tt: tt, access: access, depart: units.Seconds(7*3600 + i*2503%7200), rounds: MaxRounds, maxArrive: 12 * 3600})
+		depart := units.Seconds(7*3600 + i*2503%7200)
+		spread(&query{tt: tt, access: access, depart: depart, rounds: MaxRounds, maxArrive: depart + 7200})
 	}
 }
 
 func BenchmarkParts(b *testing.B) {
 	tt := townSize()
 	s := NewData(tt, 1.25).NewSearch()
-	s.Run(around(tt, benchOrigin), 8*3600, MaxRounds, 12*3600)
+	s.Run(around(tt, benchOrigin), 8*3600, MaxRounds, 10*3600)
 	b.ReportAllocs()
 	for b.Loop() {
 		for k := 1; k <= MaxRounds; k++ {
@@ -123,7 +125,7 @@ func BenchmarkRange(b *testing.B) {
 	b.ReportAllocs()
 	searches := 0
 	for b.Loop() {
-		searches = s.Range(access, departures, MaxRounds, 12*3600, func(units.Seconds) {})
+		searches = s.Range(access, departures, MaxRounds, 11*3600, func(units.Seconds) {})
 	}
 	b.ReportMetric(float64(searches), "searches")
 }

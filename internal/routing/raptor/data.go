@@ -37,6 +37,9 @@ type Data struct {
 	// TimeFirst[p] + i*trips + (t-PatternTrips[p]). The timetable's own order,
 	// trip by trip, serves the ride along a trip.
 	depCol []units.Seconds
+	// lastDep is the last departure at each place of Timetable.Stop; before
+	// all time where no trip runs.
+	lastDep []units.Seconds
 	// walkS are the seconds of Timetable.TransferM, rounded up: a connection
 	// is never made by a fraction of a second that the walk did not leave.
 	walkS []units.Seconds
@@ -44,11 +47,10 @@ type Data struct {
 	ring  []bool    // patterns that call twice at one stop
 }
 
-// visit is one call of a pattern at a stop; last is its last departure there.
+// visit is one call of a pattern at a stop: a place in Timetable.Stop.
 type visit struct {
 	pattern units.PatternID
-	pos     uint32
-	last    units.Seconds
+	index   uint32
 }
 
 // NewData prepares a timetable. walkSpeedMS is the walking speed between stops
@@ -62,6 +64,7 @@ func NewData(tt *city.Timetable, walkSpeedMS float64) *Data {
 		tt:         tt,
 		visitFirst: make([]uint32, tt.NumStops()+1),
 		depCol:     make([]units.Seconds, len(tt.Dep)),
+		lastDep:    make([]units.Seconds, len(tt.Stop)),
 		walkS:      make([]units.Seconds, len(tt.TransferM)),
 		fare:       make([]float32, tt.NumPatterns()),
 		ring:       make([]bool, tt.NumPatterns()),
@@ -86,11 +89,7 @@ func NewData(tt *city.Timetable, walkSpeedMS float64) *Data {
 	for p := range units.PatternID(tt.NumPatterns()) {
 		stops := tt.StopsOf(p)
 		for i, s := range stops[:len(stops)-1] {
-			last := -units.Never
-			if column := d.column(p, uint32(i)); len(column) > 0 {
-				last = column[len(column)-1]
-			}
-			d.visit[next[s]] = visit{p, uint32(i), last}
+			d.visit[next[s]] = visit{p, tt.PatternStops[p] + uint32(i)}
 			next[s]++
 		}
 	}
@@ -115,6 +114,12 @@ func (d *Data) fillColumns(p units.PatternID) {
 			d.depCol[base+i*trips+v] = dep
 		}
 	}
+	for i := range n {
+		d.lastDep[d.tt.PatternStops[p]+i] = -units.Never
+		if trips > 0 {
+			d.lastDep[d.tt.PatternStops[p]+i] = d.tt.Dep[base+(trips-1)*n+i]
+		}
+	}
 }
 
 // shape is the number of stops and trips of a pattern and where its times are.
@@ -123,9 +128,11 @@ func (d *Data) shape(p units.PatternID) (stops, trips, base uint32) {
 	return t.PatternStops[p+1] - t.PatternStops[p], t.PatternTrips[p+1] - t.PatternTrips[p], t.TimeFirst[p]
 }
 
-// column is the departures of a pattern at one position, in order of trips.
-func (d *Data) column(p units.PatternID, pos uint32) []units.Seconds {
+// column is the departures of a pattern at one place of Timetable.Stop, in
+// order of trips.
+func (d *Data) column(p units.PatternID, index uint32) []units.Seconds {
 	_, trips, base := d.shape(p)
+	pos := index - d.tt.PatternStops[p]
 	return d.depCol[base+pos*trips : base+(pos+1)*trips]
 }
 

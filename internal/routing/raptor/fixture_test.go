@@ -110,6 +110,37 @@ line 2 C D
 	}
 }
 
+// Two ways to stand at D at 8:11 with the same walking behind one: the walk
+// from the lower stop wins over the other, and no walk over both, whichever
+// line or origin comes first.
+//
+//	A --1,2-- B . 60 m . D --4-- E
+//	 '--1,2-- C . 60 m .'
+//	A'  --3------------- D
+func TestTiedWalks(t *testing.T) {
+	const stops = "stop A A' B C D E\nwalk C D 60\nwalk B D 60\nline 4 D E\n8:15 8:20\n"
+	toB, toC, toD := "line 1 A B\n8:00 8:10\n", "line 2 A C\n8:00 8:10\n", "line 3 A' D\n8:01 8:11\n"
+	viaB := `
+2: 8:20 = access 0 wait 0 ride 900 changing 60+240, fare 4
+   A 8:00 -1- 8:10 B
+   walk 60
+   D 8:15 -4- 8:20 E`
+	direct := `
+2: 8:20 = access 60 wait 0 ride 900 changing 0+240, fare 4
+   A' 8:01 -3- 8:11 D
+   D 8:15 -4- 8:20 E`
+	for _, c := range []struct{ lines, from, want string }{
+		{toB + toC, "A+0", viaB},
+		{toC + toB, "A+0", viaB},
+		{toB + toC + toD, "A+0 A'+60", direct},
+		{toD + toC + toB, "A'+60 A+0", direct},
+	} {
+		if got := journeys(t, testcity.ParseTimetable(stops+c.lines), c.from, "8:00", "E"); got != c.want {
+			t.Errorf("with\n%sgot:%s\nwant:%s", c.lines, got, c.want)
+		}
+	}
+}
+
 // A ring line calls twice at A: no leg ends where it began, but those who got
 // on elsewhere may get off there. (Two legs may lead back, out and home; the
 // caller's comparison with walking makes nothing of them.)

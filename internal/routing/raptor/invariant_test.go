@@ -148,6 +148,9 @@ func TestNoAllocation(t *testing.T) {
 	s := NewData(&c.Timetable, 1.25).NewSearch()
 	access := []Access{{Stop: 0, WalkS: 100}, {Stop: 7, WalkS: 300}}
 	departures := []units.Seconds{8*3600 + 600, 8*3600 + 300, 8 * 3600}
+	if a := answers(s); a != nil {
+		t.Fatalf("labels before the first search: %v", a)
+	}
 	legs := make([]Leg, 0, MaxRounds)
 	var sum units.Seconds
 	read := func(units.Seconds) {

@@ -42,7 +42,7 @@ func (s *Search) validFrom() units.Seconds {
 			continue
 		}
 		for _, call := range d.visit[d.visitFirst[v]:d.visitFirst[v+1]] {
-			column := d.column(call.pattern, call.pos)
+			column := d.column(call.pattern, call.index)
 			if t := catch(column, ready); t > 0 {
 				from = max(from, column[t-1]-s.stand[v].walkS+1)
 			}

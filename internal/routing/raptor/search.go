@@ -54,22 +54,25 @@ type Search struct {
 	// second: strictly earlier) and this round (ties are decided by keys).
 	cutArr, cutReady []units.Seconds
 
-	// missed holds, by position of a pattern (as Timetable.Stop), the departure
-	// before that of the earliest trip ridden past it in lower rounds; just
-	// below Never when none was. Who is ready later than that catches no earlier trip, and
-	// so no label that fewer boardings would not beat. Left out for rings,
-	// where a ride has one stop it may not get off at.
+	// missed holds, by place of Timetable.Stop, the departure just before that
+	// of the earliest trip ridden past it in lower rounds; the last departure
+	// when none was. Who is ready later than that catches no trip, or none that
+	// brings a label which fewer boardings would not beat. Rides on rings are
+	// not noted, because they have one stop they may not get off at.
 	missed []units.Seconds
 
 	rode     []units.StopID // stops with a ride label of this round
 	standing []units.StopID // stops with a stand label of the last round
 	queue    []units.PatternID
-	firstPos []uint32 // first position worth boarding, by pattern; none = noPos
+	span     []span // by pattern in the queue; else noSpan
 
 	accessDropped bool // an access stop was too far for the latest arrival
 }
 
-const noPos = 1<<32 - 1
+// span is the first and last position of a pattern worth boarding at.
+type span struct{ first, last uint32 }
+
+var noSpan = span{first: 1<<32 - 1}
 
 // ride is how a vehicle label came about.
 type ride struct {
@@ -86,7 +89,7 @@ type stand struct {
 	from  units.StopID  // where that walk began; the stop itself when none, or when access
 }
 
-// NewSearch makes a workspace.
+// NewSearch makes a workspace, without labels.
 func (d *Data) NewSearch() *Search {
 	n := d.tt.NumStops()
 	s := &Search{
@@ -96,11 +99,12 @@ func (d *Data) NewSearch() *Search {
 		missed: make([]units.Seconds, len(d.tt.Stop)),
 		cutArr: make([]units.Seconds, n), cutReady: make([]units.Seconds, n),
 		rode: make([]units.StopID, 0, n), standing: make([]units.StopID, 0, n),
-		queue: make([]units.PatternID, 0, d.tt.NumPatterns()), firstPos: make([]uint32, d.tt.NumPatterns()),
+		queue: make([]units.PatternID, 0, d.tt.NumPatterns()), span: make([]span, d.tt.NumPatterns()),
 	}
-	for p := range s.firstPos {
-		s.firstPos[p] = noPos
+	for p := range s.span {
+		s.span[p] = noSpan
 	}
+	s.clear(0) // no labels before the first Run
 	return s
 }
 
@@ -113,15 +117,15 @@ func (s *Search) Run(access []Access, depart units.Seconds, maxRounds int, maxAr
 	s.depart, s.filled = depart, 0
 	fill(s.cutArr, maxArrive)
 	fill(s.cutReady, maxArrive)
-	fill(s.missed, units.Never-1)
+	copy(s.missed, s.d.lastDep)
 	s.walkToStops(access)
 	for s.filled < maxRounds && len(s.standing) > 0 {
 		s.filled++
 		s.enqueue()
 		s.clear(s.filled)
 		for _, p := range s.queue {
-			s.scan(p, s.firstPos[p])
-			s.firstPos[p] = noPos
+			s.scan(p, s.span[p])
+			s.span[p] = noSpan
 		}
 		s.queue = s.queue[:0]
 		for _, v := range s.rode {
@@ -175,44 +179,52 @@ func (s *Search) enqueue() {
 	for _, v := range s.standing {
 		at := ready[v]
 		for _, call := range d.visit[d.visitFirst[v]:d.visitFirst[v+1]] {
-			first := s.firstPos[call.pattern]
-			if call.last < at || call.pos >= first || s.missed[d.tt.PatternStops[call.pattern]+call.pos] < at {
+			if at > s.missed[call.index] {
 				continue
 			}
-			if first == noPos {
+			where := &s.span[call.pattern]
+			if *where == noSpan {
 				s.queue = append(s.queue, call.pattern)
 			}
-			s.firstPos[call.pattern] = call.pos
+			pos := call.index - d.tt.PatternStops[call.pattern]
+			where.first, where.last = min(where.first, pos), max(where.last, pos)
 		}
 	}
 }
 
-// scan rides pattern p once, from position first on: the inner loop of the
+// scan rides pattern p once, from the first to the last position worth
+// boarding and on to where the ride brings nothing new: the inner loop of the
 // search. It may not allocate. What is known of the ride lives in locals, not
-// in a struct, to stay in registers (15% of a search).
-func (s *Search) scan(p units.PatternID, first uint32) {
+// in a struct, to stay in registers.
+func (s *Search) scan(p units.PatternID, where span) {
 	d := s.d
 	n, trips, base := d.shape(p)
 	stops := d.tt.StopsOf(p)
 	lo := (s.filled - 1) * s.stops
 	ready, stands := s.ready[lo:lo+s.stops], s.stand[lo:lo+s.stops]
 	missed := s.missed[d.tt.PatternStops[p]:d.tt.PatternStops[p+1]]
-	trip, boardPos := trips, uint32(0) // trips: not aboard
+	trip, boarded := trips, uint32(0) // trips: not aboard
+	boardPos, boardStop := uint32(0), units.NoStop
 	var walkS, boardS units.Seconds
-	var boardStop units.StopID
 	var arr, dep []units.Seconds // of the trip ridden
-	for i := first; i < n; i++ {
+	for i := where.first; i < n; i++ {
 		v := stops[i]
 		at := ready[v] // Never is later than any departure and than missed
 		t := trip
 		if trip < trips {
 			if arr[i] <= s.cutArr[v] {
 				if v != boardStop {
-					s.offer(v, arr[i], ride{walkS, boardS, p, trip, boardPos, i})
+					s.offer(v, arr[i], walkS, boardS, p, trip, boardPos, i)
 				} else {
-					s.offerLoop(p, first, i)
+					s.offerLoop(p, where.first, i)
 				}
 			}
+			if missed[i] < dep[i] { // lower rounds rode on from here as early
+				s.markMissed(p, trip, boarded, i)
+				trip, t = trips, trips
+			}
+		}
+		if trip < trips {
 			if at > dep[i] {
 				continue
 			}
@@ -224,49 +236,61 @@ func (s *Search) scan(p units.PatternID, first uint32) {
 				continue
 			}
 		} else {
+			if i > where.last {
+				return
+			}
 			if at > missed[i] {
 				continue
 			}
-			if t = catch(d.depCol[base+i*trips:base+(i+1)*trips], at); t == trips {
-				continue
-			}
+			t = catch(d.depCol[base+i*trips:base+(i+1)*trips], at)
 		}
 		if t != trip {
-			trip, arr, dep = t, d.tt.Arr[base+t*n:base+(t+1)*n], d.tt.Dep[base+t*n:base+(t+1)*n]
-			switch {
-			case d.ring[p]:
-			case t > 0:
-				copy(missed[i:], d.tt.Dep[base+(t-1)*n+i:base+t*n])
-			default:
-				fill(missed[i:], -units.Never)
+			if trip < trips {
+				s.markMissed(p, trip, boarded, i)
 			}
+			trip, boarded = t, i
+			arr, dep = d.tt.Arr[base+t*n:base+(t+1)*n], d.tt.Dep[base+t*n:base+(t+1)*n]
 		}
 		boardPos, boardStop, walkS, boardS = i, v, stands[v].walkS, dep[i]
+	}
+	if trip < trips {
+		s.markMissed(p, trip, boarded, n)
+	}
+}
+
+// markMissed notes that a trip was ridden past the positions from..to-1.
+func (s *Search) markMissed(p units.PatternID, trip, from, to uint32) {
+	d := s.d
+	n, _, base := d.shape(p)
+	missed := s.missed[d.tt.PatternStops[p]:d.tt.PatternStops[p+1]][from:to]
+	switch {
+	case d.ring[p]:
+	case trip > 0:
+		copy(missed, d.tt.Dep[base+(trip-1)*n+from:base+(trip-1)*n+to])
+	default:
+		fill(missed, -units.Never)
 	}
 }
 
 // offer improves the label of stop v by a ride that arrives at time at, which
-// the caller has compared with cutArr.
-func (s *Search) offer(v units.StopID, at units.Seconds, r ride) {
+// the caller has compared with cutArr. The ride comes in parts because the
+// compiler copies a struct of this size through memory (5% of a search).
+func (s *Search) offer(v units.StopID, at, walkS, boardS units.Seconds, p units.PatternID, trip, boardPos, exitPos uint32) {
 	k := s.filled*s.stops + int(v)
-	switch old := &s.ride[k]; {
+	r := &s.ride[k]
+	switch {
 	case s.arr[k] == units.Never:
 		s.rode = append(s.rode, v)
-	case at == s.arr[k] && !r.before(old):
+	case at < s.arr[k]:
+	case walkS != r.walkS:
+		if walkS > r.walkS {
+			return
+		}
+	case boardS < r.boardS || boardS == r.boardS && p >= r.pattern:
 		return
 	}
-	s.arr[k], s.cutArr[v], s.ride[k] = at, at, r
-}
-
-// before orders rides that arrive together.
-func (r *ride) before(o *ride) bool {
-	switch {
-	case r.walkS != o.walkS:
-		return r.walkS < o.walkS
-	case r.boardS != o.boardS:
-		return r.boardS > o.boardS
-	}
-	return r.pattern < o.pattern
+	s.arr[k], s.cutArr[v] = at, at
+	r.walkS, r.boardS, r.pattern, r.trip, r.boardPos, r.exitPos = walkS, boardS, p, trip, boardPos, exitPos
 }
 
 // offerLoop offers the ride that gets off at position exit of a pattern that
@@ -276,13 +300,13 @@ func (s *Search) offerLoop(p units.PatternID, first, exit uint32) {
 	d := s.d
 	n, trips, base := d.shape(p)
 	stops := d.tt.StopsOf(p)
-	best := ride{pattern: p, trip: trips, exitPos: exit}
+	best := ride{trip: trips}
 	for i := first; i < exit; i++ {
 		k := (s.filled-1)*s.stops + int(stops[i])
 		if stops[i] == stops[exit] || s.ready[k] == units.Never {
 			continue
 		}
-		column := d.column(p, i)
+		column := d.depCol[base+i*trips : base+(i+1)*trips]
 		t := catch(column, s.ready[k])
 		if t < best.trip || t == best.trip && t < trips && s.stand[k].walkS <= best.walkS {
 			best.trip, best.boardPos, best.boardS, best.walkS = t, i, column[t], s.stand[k].walkS
@@ -290,7 +314,7 @@ func (s *Search) offerLoop(p units.PatternID, first, exit uint32) {
 	}
 	if best.trip < trips {
 		if at := d.tt.Arr[base+best.trip*n+exit]; at <= s.cutArr[stops[exit]] {
-			s.offer(stops[exit], at, best)
+			s.offer(stops[exit], at, best.walkS, best.boardS, p, best.trip, best.boardPos, exit)
 		}
 	}
 }

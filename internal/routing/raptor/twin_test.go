@@ -1,7 +1,9 @@
 package raptor
 
 import (
+	"flag"
 	"fmt"
+	"os"
 	"slices"
 	"testing"
 
@@ -11,6 +13,15 @@ import (
 	"github.com/malikobaid/cityflow/internal/testcity"
 	"github.com/malikobaid/cityflow/internal/units"
 )
+
+// The random cases are tiny and quick: a thousand of each, unless -rapid.checks
+// says otherwise.
+func TestMain(m *testing.M) {
+	if err := flag.Set("rapid.checks", "1000"); err != nil {
+		panic(err)
+	}
+	os.Exit(m.Run())
+}
 
 // query is one call of Run on a timetable whose footpaths are walked at 1 m/s.
 type query struct {
@@ -32,11 +43,13 @@ type label struct {
 
 // twin follows the definition of a label in the comment of Search word by
 // word, over every pattern, every place to get off and every place to board,
-// with no marks, cuts or scans. labels[k][stop].
-func twin(q *query) (labels [][]label) {
+// with no marks, cuts or scans. labels[k][stop]; ready[k][stop] likewise for
+// standing there, where pattern is the rank of where the last walk began: 0 for
+// the stop itself, else the stop's number and one.
+func twin(q *query) (labels, ready [][]label) {
 	n := q.tt.NumStops()
 	empty := slices.Repeat([]label{{at: units.Never}}, n)
-	ready := [][]label{slices.Clone(empty)}
+	ready = [][]label{slices.Clone(empty)}
 	labels = [][]label{slices.Clone(empty)}
 	for _, a := range q.access {
 		if at := q.depart + a.WalkS; at <= q.maxArrive && at < ready[0][a.Stop].at {
@@ -59,7 +72,6 @@ func twin(q *query) (labels [][]label) {
 				continue
 			}
 			step := func(to units.StopID, w units.Seconds) {
-				// The walker's rank of origins: off the vehicle here, then lowest.
 				c := label{at: r.at + w, walk: r.walk + w, pattern: units.PatternID(from + 1)}
 				if int(to) == from {
 					c.pattern = 0
@@ -75,7 +87,7 @@ func twin(q *query) (labels [][]label) {
 		}
 		labels, ready = append(labels, rides), append(ready, stands)
 	}
-	return labels
+	return labels, ready
 }
 
 func twinRide(tt *city.Timetable, p units.PatternID, exit int, ready []label) label {
@@ -261,7 +273,8 @@ func TestTwins(t *testing.T) {
 		s := NewData(q.tt, 1).NewSearch()
 		(&query{access: []Access{{Stop: 0}, {Stop: 1}}, rounds: MaxRounds, maxArrive: 200}).run(s) // leave dirt
 		q.run(s)
-		want, plain := twin(&q.query), spread(&q.query)
+		plain := spread(&q.query)
+		want, ready := twin(&q.query)
 		for k := 1; k <= MaxRounds; k++ {
 			for v := range units.StopID(q.tt.NumStops()) {
 				at := s.Arrival(k, v)
@@ -282,7 +295,7 @@ func TestTwins(t *testing.T) {
 					t.Fatalf("round %d stop %d: arrival %d, twin %d", k, v, at, want[k][v].at)
 				}
 				if at != units.Never {
-					checkJourney(t, q, s, k, v, want[k][v])
+					checkJourney(t, q, s, k, v, want[k][v], ready)
 				}
 			}
 		}
@@ -290,7 +303,7 @@ func TestTwins(t *testing.T) {
 }
 
 // checkJourney holds a label against the timetable, its own parts and the twin.
-func checkJourney(t *rapid.T, q *drawnQuery, s *Search, k int, v units.StopID, want label) {
+func checkJourney(t *rapid.T, q *drawnQuery, s *Search, k int, v units.StopID, want label, ready [][]label) {
 	legs, parts := s.Journey(k, v, nil), s.Parts(k, v)
 	fail := func(why string) {
 		t.Helper()
@@ -319,6 +332,9 @@ func checkJourney(t *rapid.T, q *drawnQuery, s *Search, k int, v units.StopID, w
 			row := q.tt.TransferTo[q.tt.TransferFirst[legs[i-1].Alight]:q.tt.TransferFirst[legs[i-1].Alight+1]]
 			if l.Board != legs[i-1].Alight && !slices.Contains(row, l.Board) || l.Board == legs[i-1].Alight && l.WalkBeforeS != 0 {
 				fail("no such footpath")
+			}
+			if from := ready[i][l.Board].pattern; from == 0 && l.Board != legs[i-1].Alight || from > 0 && units.StopID(from-1) != legs[i-1].Alight {
+				fail("another walk was chosen than the rule says")
 			}
 		}
 		sum.InVehicleS += l.AlightS - l.BoardS
