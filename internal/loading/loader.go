@@ -149,6 +149,7 @@ func (ld *Loader) head(a uint32, now float64) {
 	next := ld.pos[p] + 1
 	if next == ld.dep.PathFirst[p+1] {
 		ld.leave(a, now)
+		ld.wake(a, now)
 		ld.arrive[p] = now
 		return
 	}
@@ -158,6 +159,7 @@ func (ld *Loader) head(a uint32, now float64) {
 		ld.pos[p] = next
 		ld.leave(a, now)
 		ld.enter(p, b, now)
+		ld.wake(a, now)
 		kb.freeRider = a
 		return
 	}
@@ -208,6 +210,7 @@ func (ld *Loader) entrance(b uint32, now float64) {
 		p = kb.originHead
 		kb.originHead = ld.nextWait[p]
 		ld.entered[p] = now
+		best = none
 		kb.credit = ld.originTag[b]
 		ld.originTag[b] += float64(ld.dep.Size[p]) / ld.weight[b]
 	} else {
@@ -226,6 +229,9 @@ func (ld *Loader) entrance(b uint32, now float64) {
 	}
 	ld.enter(p, b, now)
 	ld.wake(b, now)
+	if best != none {
+		ld.wake(best, now)
+	}
 }
 
 func (k *link) nobodyWaits() bool { return k.waitHead == none && k.originHead == none }
@@ -282,7 +288,9 @@ func (ld *Loader) enter(p, b uint32, now float64) {
 	ld.result.LinkEntries++
 }
 
-// leave takes the first platoon off link a and calls the next one forward.
+// leave takes the first platoon off link a and calls the next one forward. The
+// caller wakes a's entrance, after the platoon has entered its next link: that
+// may be a itself.
 func (ld *Loader) leave(a uint32, now float64) {
 	k := &ld.links[a]
 	s := &ld.slots[k.base+k.out&k.mask]
@@ -295,5 +303,4 @@ func (ld *Loader) leave(a uint32, now float64) {
 	if k.in != k.out {
 		ld.heap.push(event{max(ld.slots[k.base+k.out&k.mask].t+k.freeS, k.nextExit), a})
 	}
-	ld.wake(a, now)
 }

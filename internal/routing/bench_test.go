@@ -85,6 +85,23 @@ func BenchmarkDistance(b *testing.B) {
 	})
 }
 
+// BenchmarkPathNewport is BenchmarkPath at 10,000 nodes.
+func BenchmarkPathNewport(b *testing.B) {
+	net := grid(100, 100, 0.1, 0.02, 1)
+	free := freeFlow(net)
+	tt := rushHour(net, free, rand.New(rand.NewPCG(1, 2)))
+	buf := make([]units.LinkID, 0, 2000)
+	for _, c := range []struct {
+		name string
+		tt   *routing.Times
+	}{{"freeflow", nil}, {"jammed", tt}} {
+		w := routing.NewGraph(net, city.AllowCar, free, nil).NewWorkspace()
+		b.Run(c.name, func(b *testing.B) {
+			measure(b, 10000, func(from, to units.NodeID) { w.Path(c.tt, from, to, 7.5*3600, buf) })
+		})
+	}
+}
+
 // BenchmarkPrepare is the customisation: landmarks of the 40,000-node grid.
 func BenchmarkPrepare(b *testing.B) {
 	net := grid(200, 200, 0, 0.02, 1)

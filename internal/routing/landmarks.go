@@ -7,9 +7,9 @@ import "math"
 const columns = 16
 
 // active is how many bounds a query evaluates at each node: those that are best
-// at its start. All of them would settle a few per cent fewer nodes at three
-// times the arithmetic.
-const active = 4
+// at its start. Median states settled on a 40,000-node grid in free flow: 2,640
+// with 2, 1,653 with 4, 1,386 with 8, no fewer with all 16 or with 16 landmarks.
+const active = 8
 
 // landmarks bound the cost from a node to a target from below, by the triangle
 // inequality on distances from and to a few far nodes.

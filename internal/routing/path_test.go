@@ -245,6 +245,11 @@ func TestPathEqualsSlowTwin(t *testing.T) {
 			if !ok {
 				continue
 			}
+			// Speed switches that must not change the answer.
+			plainPath, plain, _ := w.PlainPath(use, from, to, depart, nil)
+			if within == 1e-6 && math.Abs(plain.Generalised-got.Generalised) > within*(1+want) {
+				t.Fatalf("seed %d: %v with landmarks, %v without (%v)", seed, got, plain, plainPath)
+			}
 			found++
 			checkPath(t, net, path, from, to)
 			if again := g.PathCost(use, path, depart); math.Abs(again.Generalised-got.Generalised) > 1e-9*(1+want) || math.Abs(again.Seconds-got.Seconds) > 1e-6 {
@@ -303,5 +308,19 @@ func TestPathDoesNotAllocate(t *testing.T) {
 	}
 	if reached == 0 {
 		t.Error("nothing reached")
+	}
+}
+
+func TestStampWrapsRound(t *testing.T) {
+	net := grid(8, 8, 0, 0.1, 1)
+	g := routing.NewGraph(net, city.AllowCar, freeFlow(net), nil)
+	w := g.NewWorkspace()
+	// Labels of the very first search carry stamp 1, which comes round again.
+	w.Path(nil, 0, 63, 0, nil)
+	w.WearOut()
+	_, got, ok := w.Path(nil, 63, 0, 0, nil)
+	_, want, _ := g.NewWorkspace().Path(nil, 63, 0, 0, nil)
+	if !ok || got != want {
+		t.Errorf("after the stamp wrapped round: %+v (%v), want %+v", got, ok, want)
 	}
 }
