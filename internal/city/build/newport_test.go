@@ -216,6 +216,35 @@ func TestNetworksAreConnected(t *testing.T) {
 				t.Errorf("%s, mode %b: %d of %d nodes can be left", slug, mode, found, total)
 			}
 		}
+		// Turn bans obeyed, every car link leads to every other.
+		cars, obeyed := 0, 0
+		seen := make([]bool, n.NumLinks())
+		var queue []units.LinkID
+		push := func(l units.LinkID) {
+			if n.Modes[l]&city.AllowCar != 0 && !seen[l] {
+				seen[l] = true
+				queue = append(queue, l)
+			}
+		}
+		for l := range n.NumLinks() {
+			if n.Modes[l]&city.AllowCar != 0 {
+				if cars == 0 {
+					push(units.LinkID(l))
+				}
+				cars++
+			}
+		}
+		for ; obeyed < len(queue); obeyed++ {
+			l := queue[obeyed]
+			for m, end := n.Out(n.To[l]); m < end; m++ {
+				if !slices.Contains(n.Bans(l), m) {
+					push(m)
+				}
+			}
+		}
+		if obeyed != cars {
+			t.Errorf("%s: %d of %d car links can be reached by allowed turns", slug, obeyed, cars)
+		}
 		walk := func(v units.NodeID, f func(units.NodeID)) {
 			for l, end := n.Out(v); l < end; l++ {
 				if n.Modes[l]&city.AllowWalk != 0 {

@@ -165,12 +165,17 @@ type areaIndex struct {
 	cells map[[2]int][]int32 // look-ups only
 }
 
-const areaCellM = 200
+const (
+	areaCellM  = 200
+	areaReachM = 50_000 // half the width of the largest city
+)
 
 func newAreaIndex(areas []osm.Area) *areaIndex {
 	ix := &areaIndex{areas: areas, cells: map[[2]int][]int32{}}
 	for i := range areas {
+		// A lake or estate may reach far beyond the map; its cells need not.
 		x0, y0, x1, y1 := areas[i].Bounds()
+		x0, y0, x1, y1 = max(x0, -areaReachM), max(y0, -areaReachM), min(x1, areaReachM), min(y1, areaReachM)
 		for cy := int(math.Floor(y0 / areaCellM)); cy <= int(math.Floor(y1/areaCellM)); cy++ {
 			for cx := int(math.Floor(x0 / areaCellM)); cx <= int(math.Floor(x1/areaCellM)); cx++ {
 				ix.cells[[2]int{cx, cy}] = append(ix.cells[[2]int{cx, cy}], int32(i))

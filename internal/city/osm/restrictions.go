@@ -1,6 +1,7 @@
 package osm
 
 import (
+	"cmp"
 	"slices"
 	"strings"
 
@@ -103,11 +104,49 @@ type arm struct {
 	way  int64
 }
 
+// turn is one movement from link to link.
+type turn struct{ from, to uint32 }
+
+func compareTurns(a, b turn) int { return cmp.Or(cmp.Compare(a.from, b.from), cmp.Compare(a.to, b.to)) }
+
+// cutOff marks the car links outside the largest strongly connected part of
+// the graph of turns.
+func cutOff(net *city.Network, banned func(from, to uint32) bool) []bool {
+	n := net.NumLinks()
+	first := make([]int32, n+1)
+	var head []int32
+	for l := range n {
+		if net.Modes[l]&city.AllowCar != 0 {
+			for m, end := net.Out(net.To[l]); m < end; m++ {
+				if net.Modes[m]&city.AllowCar != 0 && !banned(uint32(l), uint32(m)) {
+					head = append(head, int32(m))
+				}
+			}
+		}
+		first[l+1] = int32(len(head))
+	}
+	comp := strongComponents(first, head)
+	size := make([]int, n)
+	best := int32(0)
+	for l, c := range comp {
+		if net.Modes[l]&city.AllowCar != 0 {
+			size[c]++
+			if size[c] > size[best] {
+				best = c
+			}
+		}
+	}
+	cut := make([]bool, n)
+	for l, c := range comp {
+		cut[l] = net.Modes[l]&city.AllowCar != 0 && c != best
+	}
+	return cut
+}
+
 // ban applies the restrictions to finished links. in and out list the car
 // links entering and leaving a node with their ways at that node.
 func (g *graph) ban(net *city.Network, in, out func(v int32) []arm) {
-	type pair struct{ from, to uint32 }
-	var pairs []pair
+	var pairs []turn
 	applied, unclear := 0, 0
 	for _, r := range g.rules {
 		froms, tos := in(r.via), out(r.via)
@@ -148,22 +187,32 @@ func (g *graph) ban(net *city.Network, in, out func(v int32) []arm) {
 		}
 		applied++
 		if !r.only {
-			pairs = append(pairs, pair{f, tl[0]})
+			pairs = append(pairs, turn{f, tl[0]})
 			continue
 		}
 		for _, a := range tos {
 			if a.link != tl[0] {
-				pairs = append(pairs, pair{f, a.link})
+				pairs = append(pairs, turn{f, a.link})
 			}
 		}
 	}
-	slices.SortFunc(pairs, func(a, b pair) int {
-		if a.from != b.from {
-			return int(int64(a.from) - int64(b.from))
-		}
-		return int(int64(a.to) - int64(b.to))
-	})
+	slices.SortFunc(pairs, compareTurns)
 	pairs = slices.Compact(pairs)
+	// A driver who obeys every ban must still get everywhere: bans that cut
+	// links off (two mapped restrictions that leave no turn, or a junction cut
+	// by the map's edge) are lifted.
+	before := len(pairs)
+	for {
+		cut := cutOff(net, func(from, to uint32) bool {
+			_, banned := slices.BinarySearchFunc(pairs, turn{from, to}, compareTurns)
+			return banned
+		})
+		n := len(pairs)
+		pairs = slices.DeleteFunc(pairs, func(p turn) bool { return cut[p.from] || cut[p.to] })
+		if len(pairs) == n {
+			break
+		}
+	}
 	net.BanFirst = make([]uint32, net.NumLinks()+1)
 	net.BanTo = make([]units.LinkID, len(pairs))
 	for i, p := range pairs {
@@ -175,5 +224,6 @@ func (g *graph) ban(net *city.Network, in, out func(v int32) []arm) {
 	}
 	g.report.add("turn restrictions applied", float64(applied), "restrictions", "")
 	g.report.add("turn restrictions unclear", float64(unclear), "restrictions", "a way passes through the node: not applied")
+	g.report.add("banned turns lifted", float64(before-len(pairs)), "turns", "they would cut streets off")
 	g.report.add("banned turns", float64(len(pairs)), "turns", "")
 }
