@@ -137,6 +137,9 @@ func (b *builder) readConfig() error {
 	} else {
 		info.AreaKM2 = city.Fact{Value: boxKM2(c.BBox), Known: true, Source: "area of the modelled box, not of the city's boundary"}
 	}
+	if c.FaresSource != "" {
+		info.Sources = append(slices.Clip(c.Sources), "Fares: "+c.FaresSource)
+	}
 	for _, o := range c.Observed {
 		info.Observed = append(info.Observed, city.Observation{What: o.What, Value: o.Value, Source: o.Source})
 	}

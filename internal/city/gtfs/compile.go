@@ -279,6 +279,7 @@ func (c *compiled) patterns(trips []trip, stops *joined) {
 		}
 		i = j
 	}
+	c.add("persons per vehicle", 0, "", "bus 70, tram 200, rail 400, metro 700, coach 50, ferry 200 (assumed: feeds do not tell)")
 	c.add("lines", float64(len(tt.Lines)), "lines", "")
 	c.add("stops", float64(tt.NumStops()), "stops", "in the box with service")
 	c.add("patterns", float64(tt.NumPatterns()), "patterns", "")
