@@ -1,0 +1,234 @@
+package build
+
+import (
+	"encoding/csv"
+	"errors"
+	"fmt"
+	"io"
+	"math"
+	"strconv"
+	"strings"
+
+	"github.com/malikobaid/cityflow/internal/city"
+)
+
+// weighted is a point of a CSV file.
+type weighted struct{ x, y, w float64 }
+
+// readPoints reads lon, lat and one weight column.
+func (p *placer) readPoints(file string, columns ...string) ([]weighted, error) {
+	raw, err := p.b.read(file)
+	if err != nil {
+		return nil, err
+	}
+	r := csv.NewReader(strings.NewReader(strings.TrimPrefix(string(raw), "\ufeff")))
+	r.FieldsPerRecord = -1
+	head, err := r.Read()
+	if err != nil {
+		return nil, fmt.Errorf("%s: header: %w", file, err)
+	}
+	col := map[string]int{}
+	for i, h := range head {
+		col[strings.ToLower(strings.TrimSpace(h))] = i
+	}
+	weight := -1
+	for _, c := range columns {
+		if i, ok := col[c]; ok {
+			weight = i
+			break
+		}
+	}
+	lon, ok1 := col["lon"]
+	lat, ok2 := col["lat"]
+	if !ok1 || !ok2 || weight < 0 {
+		return nil, fmt.Errorf("%s: needs the columns lon, lat and %s", file, strings.Join(columns, " or "))
+	}
+	pr := p.b.city.Projection()
+	var out []weighted
+	bad, outside := 0, 0
+	for {
+		row, err := r.Read()
+		if err == io.EOF {
+			break
+		}
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", file, err)
+		}
+		var v [3]float64
+		ok := true
+		for k, i := range [3]int{lon, lat, weight} {
+			if i >= len(row) {
+				ok = false
+				break
+			}
+			f, err := strconv.ParseFloat(strings.TrimSpace(row[i]), 64)
+			ok = ok && err == nil && !math.IsNaN(f) && !math.IsInf(f, 0)
+			v[k] = f
+		}
+		switch {
+		case !ok || v[2] < 0 || v[2] > 1e9:
+			bad++
+		case !city.InBox(p.b.cfg.BBox, v[0], v[1]):
+			outside++
+		case v[2] > 0:
+			x, y := pr.XY(v[0], v[1])
+			out = append(out, weighted{x, y, v[2]})
+		}
+	}
+	if len(out) == 0 {
+		return nil, fmt.Errorf("%s: no usable point in the box (%d unreadable, %d outside)", file, bad, outside)
+	}
+	p.b.line("places", "points of "+file, float64(len(out)), "points", fmt.Sprintf("%d unreadable, %d outside the box", bad, outside))
+	return out, nil
+}
+
+// spreadM is how far from a counted point a place can share in its weight.
+const spreadM = 1500
+
+// spread gives the weight of each point to the candidate places nearest to it
+// in proportion to share; a point that is nearest to none gives to the places
+// around it.
+func (p *placer) spread(pts []weighted, share func(q *place) float64, give func(q *place, w float64)) (lonely int, err error) {
+	px, py := make([]float32, len(pts)), make([]float32, len(pts))
+	for i, q := range pts {
+		px[i], py[i] = float32(q.x), float32(q.y)
+	}
+	near := city.NewPointIndex(px, py, 300, nil)
+	cx, cy := make([]float32, len(p.places)), make([]float32, len(p.places))
+	of := make([]int, len(p.places))
+	total := make([]float64, len(pts))
+	for i := range p.places {
+		q := &p.places[i]
+		cx[i], cy[i] = float32(q.x), float32(q.y)
+		of[i] = -1
+		if s := share(q); s > 0 {
+			if k, d, _ := near.Nearest(q.x, q.y); d <= spreadM {
+				of[i] = k
+				total[k] += s
+			}
+		}
+	}
+	for i := range p.places {
+		if k := of[i]; k >= 0 {
+			give(&p.places[i], pts[k].w*share(&p.places[i])/total[k])
+		}
+	}
+	var cand *city.PointIndex
+	for k := range pts {
+		if total[k] > 0 {
+			continue
+		}
+		if cand == nil {
+			cand = city.NewPointIndex(cx, cy, 100, func(i int) bool { return share(&p.places[i]) > 0 })
+		}
+		near := nearest(cand, pts[k].x, pts[k].y)
+		if len(near) == 0 {
+			return 0, errors.New("no place can take the counted people or jobs")
+		}
+		sum := 0.0
+		for _, i := range near {
+			sum += share(&p.places[i])
+		}
+		for _, i := range near {
+			give(&p.places[i], pts[k].w*share(&p.places[i])/sum)
+		}
+		lonely++
+	}
+	return lonely, nil
+}
+
+// nearest is the points around a position: those within 250 m, else within
+// twice that and so on up to spreadM, else the one nearest.
+func nearest(ix *city.PointIndex, x, y float64) (near []int) {
+	for r := 250.0; r <= spreadM; r *= 2 {
+		ix.Within(x, y, r, func(i int, _ float64) { near = append(near, i) })
+		if len(near) > 0 {
+			return near
+		}
+	}
+	if i, _, ok := ix.Nearest(x, y); ok {
+		near = append(near, i)
+	}
+	return near
+}
+
+// residents spreads the population over the homes.
+func (p *placer) residents() error {
+	home := func(q *place) float64 { return q.home }
+	if file := p.b.cfg.Files.Population; file != "" {
+		pts, err := p.readPoints(file, "population", "weight")
+		if err != nil {
+			return err
+		}
+		if p.b.cfg.Places.Homes == "buildings" {
+			p.fillGaps(pts)
+		}
+		lonely, err := p.spread(pts, home, func(q *place, w float64) { q.people += w })
+		if err != nil {
+			return err
+		}
+		p.b.line("places", "population points without a home nearest to them", float64(lonely), "points", "their people live in the homes around")
+	} else {
+		for i := range p.places {
+			p.places[i].people = p.places[i].home
+		}
+	}
+	total, lived := 0.0, 0
+	for i := range p.places {
+		total += p.places[i].people
+	}
+	if !(total > 0) {
+		return errors.New("nobody lives anywhere: no home was found")
+	}
+	want := p.b.city.Info.Population.Value
+	for i := range p.places {
+		p.places[i].people *= want / total
+		if p.places[i].people > 0 {
+			lived++
+		}
+	}
+	p.b.line("places", "homes", float64(lived), "places", "")
+	p.b.line("places", "residents", want, "people", p.b.city.Info.Population.Source)
+	return nil
+}
+
+// jobs spreads counted jobs; without other sources the same weights stand for
+// the other purposes.
+func (p *placer) jobs() error {
+	file := p.b.cfg.Files.Jobs
+	if file == "" {
+		return nil
+	}
+	pts, err := p.readPoints(file, "jobs", "weight")
+	if err != nil {
+		return err
+	}
+	street := p.b.cfg.Places.Homes == "streets"
+	share := func(q *place) float64 {
+		if street {
+			return q.home
+		}
+		return q.attract[city.Work]
+	}
+	got := map[*place]float64{} // look-ups only
+	lonely, err := p.spread(pts, share, func(q *place, w float64) { got[q] += w })
+	if err != nil {
+		return err
+	}
+	total := 0.0
+	for i := range p.places {
+		q := &p.places[i]
+		q.attract[city.Work] = got[q]
+		total += got[q]
+		if street {
+			for k := range q.attract {
+				q.attract[k] = got[q]
+			}
+		}
+	}
+	p.b.line("places", "jobs", total, "jobs", fmt.Sprintf("%d points had no place nearest to them", lonely))
+	if street {
+		p.b.line("places", "places of education, shopping and leisure", total, "weight", "in proportion to jobs (assumed: no buildings in the source)")
+	}
+	return nil
+}
