@@ -25,6 +25,7 @@ const (
 	Gumbel
 	Replan
 	Replication
+	Taste
 )
 
 // Key is a stream of a seed.

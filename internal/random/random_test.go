@@ -39,7 +39,7 @@ func TestDrawsHaveTheirDistributions(t *testing.T) {
 func TestStreamsDoNotRepeatEachOther(t *testing.T) {
 	seen := map[float64]string{}
 	for seed := range uint64(20) {
-		for p := Home; p <= Replication; p++ {
+		for p := Home; p <= Taste; p++ {
 			for i := range uint64(50) {
 				u := New(seed, p).At(i).Uniform()
 				if other, dup := seen[u]; dup {

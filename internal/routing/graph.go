@@ -106,8 +106,9 @@ func (g *Graph) bans(s uint32) []units.LinkID {
 }
 
 // PathCost is what a given path costs when entered at departS, under tt, or in
-// free flow when tt is nil. It does not ask whether the path is allowed.
-func (g *Graph) PathCost(tt *Times, path []units.LinkID, departS float64) Cost {
+// free flow when tt is nil, by the taste of a traveller (see Workspace.Taste; nil
+// for none). It does not ask whether the path is allowed.
+func (g *Graph) PathCost(tt *Times, path []units.LinkID, departS float64, taste []float32) Cost {
 	var c Cost
 	clock := departS
 	for _, l := range path {
@@ -116,6 +117,9 @@ func (g *Graph) PathCost(tt *Times, path []units.LinkID, departS float64) Cost {
 			t = atLeastFree(tt.at(l, clock, 1/tt.BinS), t, l)
 		}
 		clock += t
+		if taste != nil {
+			t *= float64(taste[l])
+		}
 		c.Generalised += t + float64(g.extra[l])
 		c.Metres += float64(g.length[l])
 	}

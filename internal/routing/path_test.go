@@ -107,7 +107,7 @@ func TestGeneralisedCost(t *testing.T) {
 		if got != c.want {
 			t.Errorf("toll %g: got %+v, want %+v", c.toll, got, c.want)
 		}
-		if again := g.PathCost(nil, path, 0); again != got {
+		if again := g.PathCost(nil, path, 0, nil); again != got {
 			t.Errorf("toll %g: path cost %+v, search said %+v", c.toll, again, got)
 		}
 	}
@@ -252,7 +252,7 @@ func TestPathEqualsSlowTwin(t *testing.T) {
 			}
 			found++
 			checkPath(t, net, path, from, to)
-			if again := g.PathCost(use, path, depart); math.Abs(again.Generalised-got.Generalised) > 1e-9*(1+want) || math.Abs(again.Seconds-got.Seconds) > 1e-6 {
+			if again := g.PathCost(use, path, depart, nil); math.Abs(again.Generalised-got.Generalised) > 1e-9*(1+want) || math.Abs(again.Seconds-got.Seconds) > 1e-6 {
 				t.Fatalf("seed %d: the path costs %+v, the search said %+v", seed, again, got)
 			}
 		}

@@ -26,12 +26,19 @@ type Workspace struct {
 	queue   *heap
 	bounds  [active]bound
 	settled int // states taken from the queue by the last search
+	taste   []float32
 }
 
 // NewWorkspace allocates what a search needs.
 func (g *Graph) NewWorkspace() *Workspace {
 	return &Workspace{g: g, labels: make([]label, g.numStates()), queue: newHeap(1024)}
 }
+
+// Taste sets how much longer than it is each link feels to the traveller of the
+// next searches: factors of at least 1 by link, nil for none. The generalised
+// cost feels them, the clock does not. Bounds stay bounds, since nothing feels
+// shorter than it is.
+func (w *Workspace) Taste(factors []float32) { w.taste = factors }
 
 // Path finds the path of least generalised cost from one node to another when
 // departing at departS, on link times tt (free flow when nil). The links are
@@ -111,7 +118,11 @@ func (w *Workspace) search(tt *Times, from, to uint32, departS float64, guided b
 			if tt != nil {
 				t = atLeastFree(tt.at(a.link, here.clock, perBin), t, a.link)
 			}
-			cost := here.cost + (t + float64(a.extra))
+			felt := t
+			if w.taste != nil {
+				felt *= float64(w.taste[a.link])
+			}
+			cost := here.cost + (felt + float64(a.extra))
 			there := &w.labels[a.state]
 			h := there.h
 			if there.stamp != w.stamp {

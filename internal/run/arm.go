@@ -27,14 +27,19 @@ type arm struct {
 	path     [][]units.LinkID
 	carS     []float64 // by trip, on the times it was last planned with
 	carM     []float64
+	felt     []float64 // generalised cost of the path to the traveller's taste
+	tastes   [][]float32
 
 	search *routing.Workspace
+	spare  []units.LinkID
 	loader *loading.Loader
 	rec    *recorder
 	fleet  fleet
 	times  *routing.Times
 	result *loading.Result
 	log    []iteration
+	// firstStep is the divisor of the first replanning share.
+	firstStep int
 }
 
 // iteration is one line of convergence.csv.
@@ -47,12 +52,13 @@ type iteration struct {
 }
 
 func newArm(w *world, s *sample, journeys []journey, state *State, period demand.Period, money choice.Money) *arm {
-	a := &arm{world: w, sample: s, period: period, money: money, ascs: state.Constants, journeys: journeys}
+	a := &arm{world: w, sample: s, period: period, money: money, ascs: state.Constants, journeys: journeys, firstStep: 10}
 	n := s.trips.NumTrips()
 	a.costs = make([]choice.Costs, s.trips.NumTours())
 	a.mode = make([]city.Mode, s.trips.NumTours())
 	a.path = make([][]units.LinkID, n)
-	a.carS, a.carM = make([]float64, n), make([]float64, n)
+	a.carS, a.carM, a.felt = make([]float64, n), make([]float64, n), make([]float64, n)
+	a.tastes = w.tastes
 	a.search = w.graph.NewWorkspace()
 	a.loader = loading.New(w.links)
 	a.times = newTimes(period, w.free)
@@ -64,14 +70,29 @@ func newArm(w *world, s *sample, journeys []journey, state *State, period demand
 	return a
 }
 
-// plan finds the car paths of a tour on the present link times.
-func (a *arm) plan(tour int) {
+// taste is how the person of a tour feels the streets.
+func (a *arm) taste(tour int) []float32 {
+	return a.tastes[tasteOf(a.sample.seed, a.sample.trips.TourPerson[tour])]
+}
+
+// plan finds the car paths of a tour on the present link times. With keep true
+// the paths stay and only times and costs are renewed.
+func (a *arm) plan(tour int, keep bool) {
 	t := a.sample.trips
+	p := &a.world.city.Places
+	a.search.Taste(a.taste(tour))
 	for trip := t.TourFirst[tour]; trip < t.TourFirst[tour+1]; trip++ {
-		p := &a.world.city.Places
-		path, cost, ok := a.search.Path(a.times, p.CarNode[t.Origin[trip]], p.CarNode[t.Dest[trip]], t.DepartS[trip], a.path[trip][:0])
-		a.path[trip] = path
-		a.carS[trip], a.carM[trip] = cost.Seconds, cost.Metres
+		buf := a.path[trip][:0]
+		if keep {
+			buf = a.spare[:0]
+		}
+		path, cost, ok := a.search.Path(a.times, p.CarNode[t.Origin[trip]], p.CarNode[t.Dest[trip]], t.DepartS[trip], buf)
+		if keep {
+			a.spare = path
+		} else {
+			a.path[trip] = path
+		}
+		a.carS[trip], a.carM[trip], a.felt[trip] = cost.Seconds, cost.Metres, cost.Generalised
 		if !ok {
 			a.carS[trip] = math.Inf(1)
 		}
@@ -122,7 +143,7 @@ func (a *arm) choose(tour int) {
 func (a *arm) start() {
 	for tour := range a.costs {
 		if a.sample.trips.TourCar[tour] {
-			a.plan(tour)
+			a.plan(tour, false)
 		}
 		a.price(tour)
 		a.choose(tour)
@@ -134,13 +155,14 @@ func (a *arm) load(volume []float64) {
 	a.fleet.fill(a.sample, a.world.scale, a.mode, a.path)
 	a.rec.begin(&a.fleet.dep, volume)
 	a.result = a.loader.Run(&a.fleet.dep, float64(a.period.To+horizonS), a.rec)
+	a.rec.standing(a.result, float64(a.period.To+horizonS))
 	a.rec.times(a.world.free, a.times)
 }
 
-// share is the part of the tours that reconsiders after iteration i (from 0):
-// the method of successive averages, 1/(i+2), never below a twentieth, so that
-// long runs still react.
-func replanShare(i int) float64 { return max(1/float64(i+2), 0.05) }
+// replanShare is the part of the people who reconsider after iteration i (from
+// 0): the method of successive averages, begun at a tenth because the common
+// state is already near the end of it.
+func (a *arm) replanShare(i int) float64 { return 1 / float64(i+a.firstStep) }
 
 // replan lets a keyed random part of the tours find new paths and choose again
 // on the new times. With everyone true all are looked at and nobody moves: that
@@ -148,9 +170,8 @@ func replanShare(i int) float64 { return max(1/float64(i+2), 0.05) }
 func (a *arm) replan(i int, everyone bool) {
 	t := a.sample.trips
 	key := random.New(a.sample.seed, random.Replan).At(uint64(i))
-	share := replanShare(i)
+	share := a.replanShare(i)
 	var spent, best, looked, all, tours, switched float64
-	var keep []units.LinkID
 	for tour := range a.costs {
 		car := a.mode[tour] == city.Car
 		if car {
@@ -161,31 +182,18 @@ func (a *arm) replan(i int, everyone bool) {
 		}
 		now := 0.0
 		if car {
+			taste := a.taste(tour)
 			for trip := t.TourFirst[tour]; trip < t.TourFirst[tour+1]; trip++ {
-				now += a.world.graph.PathCost(a.times, a.path[trip], t.DepartS[trip]).Seconds
+				now += a.world.graph.PathCost(a.times, a.path[trip], t.DepartS[trip], taste).Generalised
 			}
 		}
-		if everyone {
-			// Paths stay what was loaded; only costs are refreshed.
-			for trip := t.TourFirst[tour]; trip < t.TourFirst[tour+1]; trip++ {
-				keep = append(keep[:0], a.path[trip]...)
-				p := &a.world.city.Places
-				found, cost, ok := a.search.Path(a.times, p.CarNode[t.Origin[trip]], p.CarNode[t.Dest[trip]], t.DepartS[trip], a.path[trip][:0])
-				a.path[trip] = append(found[:0], keep...)
-				a.carS[trip], a.carM[trip] = cost.Seconds, cost.Metres
-				if !ok {
-					a.carS[trip] = math.Inf(1)
-				}
-			}
-		} else {
-			a.plan(tour)
-		}
+		a.plan(tour, everyone)
 		a.price(tour)
 		if car {
 			looked++
 			spent += now
 			for trip := t.TourFirst[tour]; trip < t.TourFirst[tour+1]; trip++ {
-				best += a.carS[trip]
+				best += a.felt[trip]
 			}
 		}
 		if !everyone {

@@ -37,7 +37,7 @@ const (
 	// (at least 20,000 persons, independent of the seed of a run).
 	statePersons    = 20_000
 	stateSeed       = 2011
-	stateIterations = 10
+	stateIterations = 24
 )
 
 // StateKey names the state a config starts from.
@@ -73,9 +73,10 @@ func settle(ctx context.Context, w *world, model *demand.Model, cfg *spec.Config
 	step(0.4)
 	st := &State{Key: StateKey(cfg)}
 	a := newArm(w, s, js, st, period, money)
+	a.firstStep = 2
 	for tour := range a.costs {
 		if s.trips.TourCar[tour] {
-			a.plan(tour)
+			a.plan(tour, false)
 		}
 		a.price(tour)
 	}
@@ -108,7 +109,7 @@ func settle(ctx context.Context, w *world, model *demand.Model, cfg *spec.Config
 			probeArm(a)
 		}
 		last := i == stateIterations-1
-		a.replan(i, last)
+		a.replan(i, last); if probeArm != nil { println(i, int(1e4*a.log[len(a.log)-1].Gap), int(100*a.log[len(a.log)-1].CarMin), a.log[len(a.log)-1].Stuck) }
 		// The constants follow the costs: a few times on the way, and at the
 		// end on the settled times.
 		if i == 2 || i == 5 || last {

@@ -44,17 +44,21 @@ type recorder struct {
 	dep    *loading.Departures
 	spent  []float64 // vehicle-seconds by link and bin of entry
 	count  []float64 // vehicles
+	until  []float64 // latest exit of those who entered in the bin
+	last   []float64 // by platoon: when it entered the link it is on
 	volume []float64 // vehicles entering in the window, by link; nil: not now
 }
 
 func newRecorder(period demand.Period, links, bins int) *recorder {
-	return &recorder{period: period, bins: bins, spent: make([]float64, links*bins), count: make([]float64, links*bins)}
+	return &recorder{period: period, bins: bins, spent: make([]float64, links*bins), count: make([]float64, links*bins), until: make([]float64, links*bins)}
 }
 
 func (r *recorder) begin(dep *loading.Departures, volume []float64) {
 	clear(r.spent)
 	clear(r.count)
+	clear(r.until)
 	r.dep, r.volume = dep, volume
+	r.last = append(r.last[:0], dep.DepartS...)
 }
 
 // Exit implements loading.Observer.
@@ -64,19 +68,43 @@ func (r *recorder) Exit(p uint32, l units.LinkID, enter, exit float64) {
 	i := int(l)*r.bins + b
 	r.spent[i] += (exit - enter) * size
 	r.count[i] += size
+	r.until[i] = max(r.until[i], exit)
+	r.last[p] = exit
 	if r.volume != nil && enter >= float64(r.period.From) && enter < float64(r.period.To) {
 		r.volume[l] += size
 	}
 }
 
-// times writes the recorded link times; an unused link is empty.
+// standing records the platoons that never left a link, as if they left at the
+// horizon: a blocked link must look slow, not empty, to those who plan next.
+func (r *recorder) standing(res *loading.Result, horizon float64) {
+	for i, p := range res.Unfinished {
+		if l := res.StandsOn[i]; l != units.NoLink {
+			enter := r.last[p]
+			if !math.IsInf(res.EnteredS[p], 1) {
+				enter = max(enter, res.EnteredS[p])
+			}
+			volume := r.volume
+			r.volume = nil
+			r.Exit(p, l, enter, horizon)
+			r.volume = volume
+		}
+	}
+}
+
+// times writes the recorded link times. A quarter hour in which nobody entered
+// costs what is left of the queue that entered before; else the link is empty.
 func (r *recorder) times(free []float32, into *routing.Times) {
 	for l, f := range free {
+		queue := 0.0
 		for b := range r.bins {
 			i := l*r.bins + b
 			t := f
 			if r.count[i] > 0 {
 				t = max(f, float32(r.spent[i]/r.count[i]))
+				queue = max(queue, r.until[i])
+			} else {
+				t = max(f, float32(queue-into.StartS-(float64(b)+0.5)*binS))
 			}
 			into.T[i] = t
 		}

@@ -31,11 +31,13 @@ type world struct {
 	transit *raptor.Data
 	// near lists, per cluster, the stops within maxAccessM on foot, by stop.
 	near [][]raptor.Access
+	// tastes are link factors, see newTastes.
+	tastes [][]float32
 }
 
 func newWorld(ctx context.Context, c *city.City, scale demand.Scale) (*world, error) {
 	net := &c.Net
-	w := &world{city: c, scale: scale, free: make([]float32, net.NumLinks())}
+	w := &world{city: c, scale: scale, tastes: newTastes(net), free: make([]float32, net.NumLinks())}
 	capacity := make([]float32, net.NumLinks())
 	for l := range w.free {
 		w.free[l] = net.LengthM[l] / net.SpeedMS[l]
