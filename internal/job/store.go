@@ -1,0 +1,215 @@
+package job
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"path"
+	"regexp"
+	"strings"
+	"time"
+
+	"gocloud.dev/blob"
+	"gocloud.dev/gcerrors"
+)
+
+// Files of a job that say where it stands.
+const (
+	ConfigFile   = "config.json"
+	ProgressFile = "progress.json"
+	ManifestFile = "manifest.json"
+	FailedFile   = "failed.json"
+	CancelFile   = "cancel.json"
+	RunLogFile   = "run.log"
+)
+
+// Kind is one kind of stored object: where it lives, what it is, how long a
+// reader may keep it and who writes it. Every key this package touches is of
+// exactly one kind.
+type Kind struct {
+	Name    string
+	Pattern string // of the whole key
+	// Public objects can be read through /files by whoever knows the job id.
+	Public bool
+	// Cache is the Cache-Control of a public object once its job has ended.
+	Cache  string
+	Writer string
+	// Durable objects are flushed to the disk before the write counts, where
+	// the store is a folder.
+	Durable bool
+
+	re *regexp.Regexp
+}
+
+const (
+	immutable = "public, max-age=31536000, immutable"
+	revalid   = "no-cache"
+	idPart    = `[a-z2-7]{26}`
+)
+
+// Kinds is the table of all objects; the first match wins.
+var Kinds = compile([]Kind{
+	{Name: "progress", Pattern: `jobs/` + idPart + `/progress\.json`, Public: true, Cache: revalid, Writer: "the worker that holds the lease"},
+	{Name: "cancel", Pattern: `jobs/` + idPart + `/cancel\.json`, Public: true, Cache: revalid, Writer: "any API, any is valid", Durable: true},
+	{Name: "failed", Pattern: `jobs/` + idPart + `/failed\.json`, Public: true, Cache: revalid, Writer: "a worker, any is valid", Durable: true},
+	{Name: "manifest", Pattern: `jobs/` + idPart + `/manifest\.json`, Public: true, Cache: revalid, Writer: "a worker, equal but for timing", Durable: true},
+	{Name: "config", Pattern: `jobs/` + idPart + `/config\.json`, Public: true, Cache: immutable, Writer: "the API, then a worker with equal meaning", Durable: true},
+	{Name: "log", Pattern: `jobs/` + idPart + `/run\.log`, Public: true, Cache: revalid, Writer: "a worker, any is valid"},
+	{Name: "artifact", Pattern: `jobs/` + idPart + `/[a-z0-9]+([_.-][a-z0-9]+)*\.(json|csv|geojson|parquet|md|html|bin|zip|txt)`, Public: true, Cache: immutable, Writer: "workers, equal bytes", Durable: true},
+	{Name: "run", Pattern: `runs/[0-9a-f]{64}\.json`, Writer: "workers, any is valid"},
+	{Name: "pending", Pattern: `pending/` + idPart, Writer: "the API that submits", Durable: true},
+})
+
+func compile(ks []Kind) []Kind {
+	for i := range ks {
+		ks[i].re = regexp.MustCompile(`^` + ks[i].Pattern + `$`)
+	}
+	return ks
+}
+
+// KindOf finds the kind of a key; false when no object may have it.
+func KindOf(key string) (Kind, bool) {
+	for _, k := range Kinds {
+		if k.re.MatchString(key) {
+			return k, true
+		}
+	}
+	return Kind{}, false
+}
+
+// contentTypes by extension, so that no metadata files are needed beside the
+// objects of a folder.
+var contentTypes = map[string]string{
+	".json": "application/json", ".geojson": "application/geo+json", ".csv": "text/csv; charset=utf-8",
+	".md": "text/markdown; charset=utf-8", ".html": "text/html; charset=utf-8", ".log": "text/plain; charset=utf-8",
+	".txt": "text/plain; charset=utf-8", ".zip": "application/zip", ".parquet": "application/vnd.apache.parquet",
+	".bin": "application/octet-stream",
+}
+
+// ContentType of an artifact by its name.
+func ContentType(name string) string {
+	if t, ok := contentTypes[path.Ext(name)]; ok {
+		return t
+	}
+	return "application/octet-stream"
+}
+
+// Key is the key of a file of a job.
+func Key(id, name string) string { return "jobs/" + id + "/" + name }
+
+func runKey(key string) string    { return "runs/" + key + ".json" }
+func pendingKey(id string) string { return "pending/" + id }
+
+// Store keeps the objects in a bucket.
+type Store struct {
+	Bucket *blob.Bucket
+	// Sync flushes an object to the disk, for stores that would lose a
+	// confirmed write when the machine loses power. May be nil.
+	Sync func(key string) error
+}
+
+// put writes a whole object.
+func (s *Store) put(ctx context.Context, key string, data []byte) error {
+	k, ok := KindOf(key)
+	if !ok {
+		panic(fmt.Sprintf("job: key %q is of no kind in the table", key))
+	}
+	if err := s.Bucket.WriteAll(ctx, key, data, &blob.WriterOptions{ContentType: ContentType(key)}); err != nil {
+		return fmt.Errorf("store: write %s: %w", key, err)
+	}
+	if k.Durable && s.Sync != nil {
+		if err := s.Sync(key); err != nil {
+			return fmt.Errorf("store: flush %s: %w", key, err)
+		}
+	}
+	return nil
+}
+
+func (s *Store) putJSON(ctx context.Context, key string, v any) error {
+	b, err := json.MarshalIndent(v, "", "  ")
+	if err != nil {
+		panic(fmt.Sprintf("job: %T does not encode: %v", v, err))
+	}
+	return s.put(ctx, key, append(b, '\n'))
+}
+
+// get reads a whole object; found is false when there is none.
+func (s *Store) get(ctx context.Context, key string) (data []byte, found bool, err error) {
+	data, err = s.Bucket.ReadAll(ctx, key)
+	if gcerrors.Code(err) == gcerrors.NotFound {
+		return nil, false, nil
+	}
+	if err != nil {
+		return nil, false, fmt.Errorf("store: read %s: %w", key, err)
+	}
+	return data, true, nil
+}
+
+// getJSON reads an object. One that does not decode counts as absent: a cut
+// off write is repaired by writing it again, which every writer can.
+func getJSON[T any](ctx context.Context, s *Store, key string) (*T, error) {
+	b, found, err := s.get(ctx, key)
+	if err != nil || !found {
+		return nil, err
+	}
+	v := new(T)
+	if json.Unmarshal(b, v) != nil {
+		return nil, nil
+	}
+	return v, nil
+}
+
+func (s *Store) exists(ctx context.Context, key string) (bool, error) {
+	ok, err := s.Bucket.Exists(ctx, key)
+	if err != nil {
+		return false, fmt.Errorf("store: look for %s: %w", key, err)
+	}
+	return ok, nil
+}
+
+func (s *Store) remove(ctx context.Context, key string) error {
+	if err := s.Bucket.Delete(ctx, key); err != nil && gcerrors.Code(err) != gcerrors.NotFound {
+		return fmt.Errorf("store: delete %s: %w", key, err)
+	}
+	return nil
+}
+
+// object is one entry of a listing.
+type object struct {
+	size int64
+	mod  time.Time
+}
+
+// each calls f for every object whose key begins with prefix, in key order.
+// Objects of no kind (temporary files of an interrupted write) are skipped.
+func (s *Store) each(ctx context.Context, prefix string, f func(key string, o object)) error {
+	it := s.Bucket.List(&blob.ListOptions{Prefix: prefix})
+	for {
+		o, err := it.Next(ctx)
+		if err == io.EOF {
+			return nil
+		}
+		if err != nil {
+			return fmt.Errorf("store: list %s: %w", prefix, err)
+		}
+		if _, ok := KindOf(o.Key); ok {
+			f(o.Key, object{o.Size, o.ModTime})
+		}
+	}
+}
+
+// Check is the health check: the store can be listed.
+func (s *Store) Check(ctx context.Context) error {
+	_, err := s.Bucket.Exists(ctx, "pending/health")
+	return err
+}
+
+// splitKey takes "jobs/<id>/<name>" apart.
+func splitKey(key string) (id, name string, ok bool) {
+	rest, ok := strings.CutPrefix(key, "jobs/")
+	if !ok {
+		return "", "", false
+	}
+	return strings.Cut(rest, "/")
+}

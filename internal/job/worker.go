@@ -1,0 +1,295 @@
+package job
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"runtime/debug"
+	"time"
+
+	"github.com/malikobaid/cityflow/internal/queue"
+	"github.com/malikobaid/cityflow/internal/run"
+	"github.com/malikobaid/cityflow/spec"
+)
+
+const (
+	// maxFailed attempts, and the job fails for good.
+	maxFailed = 5
+	// maxDeliveries is the backstop for a message whose attempts never get as
+	// far as being counted.
+	maxDeliveries = 20
+	maxBackoff    = time.Minute
+	// finishing bounds what is done after a signal or at the end of a job.
+	finishing = 20 * time.Second
+)
+
+// Worker takes jobs from the queue and runs them, one at a time.
+type Worker struct {
+	Model run.Model
+	Store *Store
+	Queue queue.Queue
+	// Lease is the queue's lease. A third of it is the heartbeat.
+	Lease time.Duration
+	// Backoff is the first delay after a failed attempt; it doubles each time.
+	// 0 means one second.
+	Backoff time.Duration
+	// Engine is the version of the binary, for the manifest's timing.
+	Engine string
+	Log    *slog.Logger
+	// Ended is told of every message dealt with; may be nil.
+	Ended func(outcome string, seconds float64)
+}
+
+// Work runs jobs until ctx ends; a job that is running then is given back to
+// the queue, which is not a failed attempt. It returns an error only when the
+// queue is closed under it.
+func (w *Worker) Work(ctx context.Context) error {
+	for ctx.Err() == nil {
+		if err := w.Once(ctx); errors.Is(err, queue.ErrClosed) {
+			return err
+		} else if err != nil && ctx.Err() == nil {
+			w.Log.Error("cannot receive", "error", err)
+			select {
+			case <-ctx.Done():
+			case <-time.After(w.backoff(1)):
+			}
+		}
+	}
+	return nil
+}
+
+// Once waits for one message and deals with it.
+func (w *Worker) Once(ctx context.Context) error {
+	l, err := w.Queue.Receive(ctx)
+	if err != nil {
+		return err
+	}
+	start := time.Now()
+	v := w.attempt(ctx, l)
+	// A signal must not stop us from telling the queue what became of it.
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), finishing)
+	defer cancel()
+	switch v.act {
+	case actDone:
+		err = w.Queue.Done(ctx, l)
+	case actRelease:
+		err = w.Queue.Release(ctx, l, v.delay)
+	case actBury:
+		err = w.Queue.Bury(ctx, l, v.reason)
+	case actAbandon:
+	}
+	if err != nil {
+		// Harmless: the lease lapses, somebody gets the message again and
+		// finds the end state, or tries again.
+		w.Log.Warn("queue not told", "job", l.ID, "outcome", v.outcome, "error", err)
+	}
+	seconds := time.Since(start).Seconds()
+	w.Log.Info("job "+v.outcome, "job", l.ID, "seconds", seconds, "reason", v.reason)
+	if w.Ended != nil {
+		w.Ended(v.outcome, seconds)
+	}
+	return nil
+}
+
+// verdict is what becomes of a message.
+type verdict struct {
+	act     action
+	outcome string // for the log and the metrics
+	reason  string
+	delay   time.Duration
+}
+
+type action int
+
+const (
+	actDone action = iota
+	actRelease
+	actBury
+	actAbandon
+)
+
+// Why a run's context ended, when it was not a signal.
+var (
+	errCancelled = errors.New("the job was cancelled")
+	errLeaseLost = errors.New("the lease was lost")
+)
+
+func (w *Worker) backoff(attempt int) time.Duration {
+	d := w.Backoff
+	if d == 0 {
+		d = time.Second
+	}
+	for range min(attempt-1, 10) {
+		d *= 2
+	}
+	return min(d, maxBackoff)
+}
+
+func (w *Worker) retry(attempt int, err error) verdict {
+	return verdict{act: actRelease, outcome: "released", reason: err.Error(), delay: w.backoff(attempt)}
+}
+
+// attempt deals with one delivery, from the message to its end.
+func (w *Worker) attempt(ctx context.Context, l *queue.Lease) verdict {
+	msg, err := decodeMessage(l.Body)
+	if err != nil {
+		return verdict{act: actBury, outcome: "buried", reason: err.Error()}
+	}
+	r, err := w.Store.load(ctx, msg.JobID)
+	if err != nil {
+		if ctx.Err() != nil {
+			return verdict{act: actRelease, outcome: "released", reason: "stopping"}
+		}
+		return w.retry(l.Attempt, err)
+	}
+	switch {
+	case r.manifest != nil:
+		// Finished before, only the message was left behind.
+		if err := w.point(ctx, r); err != nil {
+			return w.retry(l.Attempt, err)
+		}
+		return verdict{outcome: "already complete"}
+	case r.failed != nil:
+		return verdict{outcome: "already failed"}
+	case r.cancel != nil:
+		return verdict{outcome: "cancelled"}
+	case r.config == nil:
+		return verdict{act: actBury, outcome: "buried", reason: "there is no " + msg.ConfigKey}
+	}
+	a := w.begin(l, r)
+	if a.p.Failed >= maxFailed || l.Attempt > maxDeliveries {
+		return a.giveUp(ctx)
+	}
+	if err := a.writeProgress(ctx); err != nil {
+		return w.retry(l.Attempt, err)
+	}
+	w.Log.Info("job started", "job", r.id, "attempt", a.p.Attempt)
+	failpoint(w.Log, "worker.took_job")
+	return a.carryOut(ctx)
+}
+
+// attempt is one try at one job.
+type attempt struct {
+	*Worker
+	lease *queue.Lease
+	r     *record
+	log   *runLog
+	p     *progressBox
+}
+
+// begin counts the attempt. The previous one failed unless it was released: a
+// worker that vanished had no chance to say so.
+func (w *Worker) begin(l *queue.Lease, r *record) *attempt {
+	now := time.Now().UTC()
+	p := progress{Schema: spec.SchemaVersion, Stage: run.Stages[0], Message: "A worker took the job."}
+	if last := r.progress; last != nil {
+		p.Attempt, p.Failed, p.LastError = last.Attempt, last.Failed, last.LastError
+		if !last.Released {
+			p.Failed++
+		}
+	}
+	p.Attempt++
+	p.LeaseSec, p.SubmittedAt, p.StartedAt = w.Lease.Seconds(), r.submittedAt(), now
+	return &attempt{Worker: w, lease: l, r: r, log: newRunLog(now), p: &progressBox{progress: p}}
+}
+
+// giveUp ends a job whose attempts failed too often.
+func (a *attempt) giveUp(ctx context.Context) verdict {
+	tried := max(a.p.Attempt, a.lease.Attempt) - 1
+	msg := fmt.Sprintf("The job was given up after %d attempts: its worker stopped without a word each time.", tried)
+	if a.p.LastError != "" {
+		msg = fmt.Sprintf("The job was given up after %d attempts. The last error was: %s", tried, a.p.LastError)
+	}
+	f := failed{Schema: spec.SchemaVersion, Reason: ReasonWorkerLost, Message: msg, Attempt: tried, At: time.Now().UTC()}
+	if err := a.Store.putJSON(ctx, Key(a.r.id, FailedFile), f); err != nil {
+		return a.retry(a.lease.Attempt, err)
+	}
+	return verdict{act: actBury, outcome: "failed", reason: msg}
+}
+
+// carryOut runs the model while a minder keeps the lease, and turns whatever
+// comes of it into a verdict.
+func (a *attempt) carryOut(ctx context.Context) verdict {
+	rctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	stop := a.mind(rctx, cancel)
+	err := a.produce(rctx)
+	stop()
+
+	fctx, done := context.WithTimeout(context.WithoutCancel(ctx), finishing)
+	defer done()
+	var broken *panicError
+	var problems spec.Problems
+	switch cause := context.Cause(rctx); {
+	case err == nil:
+		return verdict{outcome: "complete"}
+	case errors.Is(cause, errCancelled), errors.Is(err, errCancelled):
+		return verdict{outcome: "cancelled"}
+	case errors.Is(cause, errLeaseLost):
+		// Somebody else may be at it. Not the job's fault, if nobody is yet.
+		a.release(fctx)
+		return verdict{act: actAbandon, outcome: "abandoned", reason: cause.Error()}
+	case ctx.Err() != nil:
+		a.release(fctx)
+		return verdict{act: actRelease, outcome: "released", reason: "stopping"}
+	case errors.As(err, &broken):
+		a.log.Error("the run panicked", "value", broken.value)
+		_, _ = a.log.Write(broken.stack)
+		return a.fail(fctx, failed{Reason: ReasonInternal, Message: "The model broke one of its own rules: " + broken.Error() + ". run.log has the details."})
+	case errors.As(err, &problems):
+		return a.fail(fctx, failed{Reason: ReasonBadConfig, Message: problems.Error(), Problems: problems})
+	case errors.Is(err, run.ErrUnknownCity):
+		return a.fail(fctx, failed{Reason: ReasonBadConfig, Message: "The worker does not have the city " + a.r.config.City + "."})
+	}
+	a.p.update(func(p *progress) { p.LastError = err.Error() })
+	if werr := a.writeProgress(fctx); werr != nil {
+		a.Log.Warn("progress not written", "job", a.r.id, "error", werr)
+	}
+	return a.retry(a.p.Failed+1, err)
+}
+
+// fail ends the job at once: trying again would give the same.
+func (a *attempt) fail(ctx context.Context, f failed) verdict {
+	f.Schema, f.Attempt, f.At = spec.SchemaVersion, a.p.Attempt, time.Now().UTC()
+	a.log.Error("failed", "reason", f.Reason, "message", f.Message)
+	err := a.Store.put(ctx, Key(a.r.id, RunLogFile), a.log.bytes())
+	if err == nil {
+		err = a.Store.putJSON(ctx, Key(a.r.id, FailedFile), f)
+	}
+	if err != nil {
+		return a.retry(a.p.Failed+1, err)
+	}
+	return verdict{outcome: "failed", reason: f.Reason}
+}
+
+// release notes that this attempt ended in order, so that it does not count
+// against the job. Nobody else's progress is touched.
+func (a *attempt) release(ctx context.Context) {
+	now, err := getJSON[progress](ctx, a.Store, Key(a.r.id, ProgressFile))
+	if err == nil && now != nil && now.Attempt != a.p.Attempt {
+		return
+	}
+	a.p.update(func(p *progress) { p.Released = true })
+	if err := a.writeProgress(ctx); err != nil {
+		a.Log.Warn("release not noted", "job", a.r.id, "error", err)
+	}
+}
+
+// panicError is a panic of the model, caught.
+type panicError struct {
+	value any
+	stack []byte
+}
+
+func (p *panicError) Error() string { return fmt.Sprint(p.value) }
+
+// runModel calls the model and turns a panic into an error.
+func (a *attempt) runModel(ctx context.Context, sink run.Sink) (cfg *spec.Config, err error) {
+	defer func() {
+		if v := recover(); v != nil {
+			err = &panicError{value: v, stack: debug.Stack()}
+		}
+	}()
+	return a.Model.Run(ctx, a.r.config, sink, a.report)
+}
