@@ -24,4 +24,6 @@ var (
 	ErrEnded = errors.New("the job has ended")
 	// ErrNotComplete is returned for results of a job that has none yet.
 	ErrNotComplete = errors.New("the job is not complete")
+	// ErrStore is wrapped by every failure of the store.
+	ErrStore = errors.New("store")
 )

@@ -240,7 +240,7 @@ func (s *Service) Open(ctx context.Context, id, name string) (*File, error) {
 		return nil, ErrNotFound
 	}
 	if err != nil {
-		return nil, fmt.Errorf("store: open %s: %w", key, err)
+		return nil, fmt.Errorf("%w: open %s: %w", ErrStore, key, err)
 	}
 	f.ReadSeekCloser, f.Bytes, f.ModTime = r, r.Size(), r.ModTime()
 	return f, nil
@@ -257,7 +257,7 @@ func (s *Service) Insights(ctx context.Context, id string) (string, error) {
 	}
 	b, found, err := s.Store.get(ctx, Key(id, "insights.md"))
 	if err == nil && !found {
-		err = fmt.Errorf("store: complete job %s has no insights.md", id)
+		err = fmt.Errorf("%w: complete job %s has no insights.md", ErrStore, id)
 	}
 	return string(b), err
 }

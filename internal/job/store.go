@@ -116,11 +116,11 @@ func (s *Store) put(ctx context.Context, key string, data []byte) error {
 		panic(fmt.Sprintf("job: key %q is of no kind in the table", key))
 	}
 	if err := s.Bucket.WriteAll(ctx, key, data, &blob.WriterOptions{ContentType: ContentType(key)}); err != nil {
-		return fmt.Errorf("store: write %s: %w", key, err)
+		return fmt.Errorf("%w: write %s: %w", ErrStore, key, err)
 	}
 	if k.Durable && s.Sync != nil {
 		if err := s.Sync(key); err != nil {
-			return fmt.Errorf("store: flush %s: %w", key, err)
+			return fmt.Errorf("%w: flush %s: %w", ErrStore, key, err)
 		}
 	}
 	return nil
@@ -141,7 +141,7 @@ func (s *Store) get(ctx context.Context, key string) (data []byte, found bool, e
 		return nil, false, nil
 	}
 	if err != nil {
-		return nil, false, fmt.Errorf("store: read %s: %w", key, err)
+		return nil, false, fmt.Errorf("%w: read %s: %w", ErrStore, key, err)
 	}
 	return data, true, nil
 }
@@ -163,14 +163,14 @@ func getJSON[T any](ctx context.Context, s *Store, key string) (*T, error) {
 func (s *Store) exists(ctx context.Context, key string) (bool, error) {
 	ok, err := s.Bucket.Exists(ctx, key)
 	if err != nil {
-		return false, fmt.Errorf("store: look for %s: %w", key, err)
+		return false, fmt.Errorf("%w: look for %s: %w", ErrStore, key, err)
 	}
 	return ok, nil
 }
 
 func (s *Store) remove(ctx context.Context, key string) error {
 	if err := s.Bucket.Delete(ctx, key); err != nil && gcerrors.Code(err) != gcerrors.NotFound {
-		return fmt.Errorf("store: delete %s: %w", key, err)
+		return fmt.Errorf("%w: delete %s: %w", ErrStore, key, err)
 	}
 	return nil
 }
@@ -191,7 +191,7 @@ func (s *Store) each(ctx context.Context, prefix string, f func(key string, o ob
 			return nil
 		}
 		if err != nil {
-			return fmt.Errorf("store: list %s: %w", prefix, err)
+			return fmt.Errorf("%w: list %s: %w", ErrStore, prefix, err)
 		}
 		if _, ok := KindOf(o.Key); ok {
 			f(o.Key, object{o.Size, o.ModTime})

@@ -1,0 +1,108 @@
+// Command cityflow is the whole of CityFlow in one program: the model on the
+// terminal, and the service with its page. One file per command; wire.go turns
+// URLs into drivers. This is the only place that knows both halves.
+//
+// stdout is only the answer; progress and logs go to stderr. Exit codes: 0
+// done, 1 failed, 2 bad input.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"os/signal"
+	"runtime/debug"
+	"syscall"
+
+	"github.com/alecthomas/kong"
+
+	"github.com/malikobaid/cityflow/internal/telemetry"
+	"github.com/malikobaid/cityflow/spec"
+)
+
+type cli struct {
+	Format    string     `enum:"text,json" default:"text" help:"How answers are printed: text or json."`
+	LogFormat string     `enum:"text,json" default:"text" help:"How logs are written: text or json."`
+	LogLevel  slog.Level `default:"info" help:"Least important log lines to write: debug, info, warn or error."`
+
+	Serve   serveCmd   `cmd:"" help:"Run the page, the API and workers, all in this process."`
+	Worker  workerCmd  `cmd:"" help:"Run jobs from a queue that is shared with other machines."`
+	OpenAPI openapiCmd `cmd:"" name:"openapi" help:"Print the OpenAPI document of the HTTP API."`
+	Smoke   smokeCmd   `cmd:"" help:"Check a running CityFlow the way a visitor would: five acceptance tests."`
+}
+
+// env is what every command gets.
+type env struct {
+	// ctx ends with the first SIGINT or SIGTERM.
+	ctx    context.Context
+	stdout io.Writer
+	log    *slog.Logger
+	json   bool
+}
+
+// usageError is bad input: exit code 2.
+type usageError struct{ error }
+
+func usagef(format string, args ...any) error { return usageError{fmt.Errorf(format, args...)} }
+
+// version is stamped by -ldflags "-X main.version=...".
+var version string
+
+// buildVersion is the stamped version, or what the toolchain knows.
+func buildVersion() string {
+	if version != "" {
+		return version
+	}
+	info, ok := debug.ReadBuildInfo()
+	if !ok {
+		return "unknown"
+	}
+	v := info.Main.Version
+	if v == "" || v == "(devel)" {
+		v = "devel"
+	}
+	for _, s := range info.Settings {
+		if s.Key == "vcs.revision" && v == "devel" {
+			v += "-" + s.Value[:min(12, len(s.Value))]
+		}
+	}
+	return v
+}
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	// A second signal finds the default behaviour again and ends the process.
+	context.AfterFunc(ctx, stop)
+	os.Exit(mainExit(ctx, os.Args[1:], os.Stdout, os.Stderr))
+}
+
+func mainExit(ctx context.Context, args []string, stdout, stderr io.Writer) int {
+	var c cli
+	parser, err := kong.New(&c, kong.Name("cityflow"), kong.Writers(stdout, stderr), kong.UsageOnError(),
+		kong.Description("CityFlow: what would change if we built this? Pick a real city, draw a change, get who gains, by how much, and how sure."))
+	if err != nil {
+		panic(err) // the struct above is wrong
+	}
+	kctx, err := parser.Parse(args)
+	if err != nil {
+		fmt.Fprintf(stderr, "cityflow: %v\nSee cityflow --help.\n", err)
+		return 2
+	}
+	log, err := telemetry.Logger(stderr, c.LogFormat, c.LogLevel)
+	if err == nil {
+		err = kctx.Run(&env{ctx: ctx, stdout: stdout, log: log, json: c.Format == "json"})
+	}
+	if err == nil {
+		return 0
+	}
+	fmt.Fprintf(stderr, "cityflow: %v\n", err)
+	var usage usageError
+	var problems spec.Problems
+	if errors.As(err, &usage) || errors.As(err, &problems) {
+		return 2
+	}
+	return 1
+}

@@ -1,0 +1,121 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"os"
+	"sync"
+	"time"
+
+	"github.com/malikobaid/cityflow/internal/httpapi"
+	"github.com/malikobaid/cityflow/internal/job"
+	"github.com/malikobaid/cityflow/internal/telemetry"
+)
+
+// storage are the flags of everything that opens a store and a queue.
+type storage struct {
+	Data  string        `default:"./data" type:"path" placeholder:"DIR" help:"Folder for everything that is kept."`
+	Queue string        `placeholder:"URL" help:"Queue: file:///folder (embedded) or nats://host. Default: DIR/queue."`
+	Store string        `placeholder:"URL" help:"Store: file:///folder. Default: DIR/store."`
+	Lease time.Duration `default:"15s" help:"How long a silent worker keeps a job before another gets it. All on one queue use the same."`
+}
+
+type serveCmd struct {
+	storage
+	Addr    string   `default:"127.0.0.1:8080" help:"Address to listen on."`
+	Workers int      `default:"1" help:"How many jobs run at once; a job uses several cores by itself. 0: only page and API."`
+	Web     string   `type:"existingdir" placeholder:"DIR" help:"Serve the page from this folder instead of the built-in one."`
+	Origin  []string `placeholder:"URL" help:"Other sites that may call the API, such as https://cityflow.example."`
+	Token   string   `env:"CITYFLOW_TOKEN" placeholder:"TOKEN" help:"Who sends this bearer token may list all jobs. Without: only this machine."`
+}
+
+// counters of the whole process.
+func counters() map[string]string {
+	all := map[string]string{"cityflow_jobs_total": "Messages dealt with by workers, by outcome.", "cityflow_job_seconds_total": "Time workers spent, by outcome."}
+	for name, help := range httpapi.Counters {
+		all[name] = help
+	}
+	return all
+}
+
+func (c *serveCmd) Run(e *env) error {
+	if c.Workers < 0 {
+		return usagef("--workers %d, want 0 or more", c.Workers)
+	}
+	// Workers end with a signal, and also when the server itself fails.
+	ctx, stop := context.WithCancel(e.ctx)
+	defer stop()
+	model, err := openModel(c.Data)
+	if err != nil {
+		return err
+	}
+	// The port first: a second server must not touch the queue before it
+	// learns that there is a first.
+	listener, err := net.Listen("tcp", c.Addr)
+	if err != nil {
+		return fmt.Errorf("listen on %s: %w (is another cityflow running? --addr names another address)", c.Addr, err)
+	}
+	defer listener.Close()
+	w, err := wire(ctx, c.Data, c.Store, c.Queue, c.Lease)
+	if err != nil {
+		return err
+	}
+	defer func() {
+		if err := w.Close(); err != nil {
+			e.log.Warn("closing", "error", err)
+		}
+	}()
+
+	metrics := telemetry.NewMetrics(counters())
+	metrics.Gauge("cityflow_queue_messages", "Messages in the queue.", "state", func(ctx context.Context) (map[string]float64, error) {
+		d, err := w.queue.Depth(ctx)
+		return map[string]float64{"waiting": float64(d.Waiting), "leased": float64(d.Leased), "dead": float64(d.Dead)}, err
+	})
+	metrics.Gauge("cityflow_build_info", "The version that runs.", "version", func(context.Context) (map[string]float64, error) {
+		return map[string]float64{buildVersion(): 1}, nil
+	})
+	service := &job.Service{Model: model, Store: w.store, Queue: w.queue, Secret: w.secret, FilesBase: "/files", Log: e.log}
+	server := httpapi.Server(httpapi.New(httpapi.Options{
+		Version: buildVersion(), Model: model, Jobs: service, Web: page(c.Web), Origins: c.Origin, Token: c.Token,
+		Log: e.log, Metrics: metrics, Closing: ctx.Done(),
+	}), e.log)
+
+	var running sync.WaitGroup
+	for range c.Workers {
+		worker := &job.Worker{Model: model, Store: w.store, Queue: w.queue, Lease: c.Lease, Engine: buildVersion(), Log: e.log,
+			Ended: func(outcome string, seconds float64) {
+				metrics.Add("cityflow_jobs_total", 1, "outcome", outcome)
+				metrics.Add("cityflow_job_seconds_total", seconds, "outcome", outcome)
+			}}
+		running.Go(func() {
+			if err := worker.Work(ctx); err != nil {
+				e.log.Error("worker stopped", "error", err)
+			}
+		})
+	}
+	sweeper := &job.Sweeper{Store: w.store, Queue: w.queue, Log: e.log}
+	running.Go(func() { sweeper.Run(ctx) })
+
+	served := make(chan error, 1)
+	go func() { served <- server.Serve(listener) }()
+	fmt.Fprintf(e.stdout, "CityFlow is at http://%s\n", listener.Addr())
+	e.log.Info("serving", "addr", listener.Addr().String(), "version", buildVersion(), "workers", c.Workers, "pid", os.Getpid())
+
+	select {
+	case err = <-served:
+	case <-ctx.Done():
+		e.log.Info("stopping: running jobs are given back to the queue")
+		grace, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+		defer cancel()
+		err = server.Shutdown(grace)
+	}
+	stop()
+	running.Wait()
+	if errors.Is(err, http.ErrServerClosed) {
+		err = nil
+	}
+	return err
+}

@@ -1,0 +1,5 @@
+package main
+
+type smokeCmd struct{}
+
+func (smokeCmd) Run(e *env) error { return nil }

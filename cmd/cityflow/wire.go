@@ -1,0 +1,185 @@
+package main
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"io/fs"
+	"net/url"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/gofrs/flock"
+	"gocloud.dev/blob/fileblob"
+
+	"github.com/malikobaid/cityflow/internal/job"
+	"github.com/malikobaid/cityflow/internal/queue"
+	"github.com/malikobaid/cityflow/internal/queue/jetstream"
+)
+
+// The drivers by URL scheme. A new driver is a line here and nowhere else.
+var (
+	stores = map[string]func(context.Context, *url.URL) (*job.Store, error){
+		"file": openFileStore,
+	}
+	queues = map[string]func(context.Context, *url.URL, time.Duration) (queue.Queue, error){
+		"file": openFileQueue,
+		"nats": openNATS,
+		"tls":  openNATS,
+	}
+)
+
+// wiring is an opened data folder with its store and queue.
+type wiring struct {
+	store *job.Store
+	queue queue.Queue
+	// secret makes the ids of repeated submits.
+	secret []byte
+}
+
+// wire opens what the URLs name; empty URLs mean folders inside data.
+func wire(ctx context.Context, data, storeURL, queueURL string, lease time.Duration) (*wiring, error) {
+	if lease < 100*time.Millisecond {
+		return nil, usagef("--lease %v is too short, want 100ms or more", lease)
+	}
+	data, err := filepath.Abs(data)
+	if err != nil {
+		return nil, err
+	}
+	if err := os.MkdirAll(data, 0o700); err != nil {
+		return nil, fmt.Errorf("data folder: %w", err)
+	}
+	w := &wiring{}
+	if w.secret, err = loadSecret(filepath.Join(data, "secret")); err != nil {
+		return nil, err
+	}
+	su, openStore, err := driver(stores, "--store", storeURL, filepath.Join(data, "store"))
+	if err != nil {
+		return nil, err
+	}
+	qu, openQueue, err := driver(queues, "--queue", queueURL, filepath.Join(data, "queue"))
+	if err != nil {
+		return nil, err
+	}
+	if w.store, err = openStore(ctx, su); err != nil {
+		return nil, err
+	}
+	if w.queue, err = openQueue(ctx, qu, lease); err != nil {
+		return nil, errors.Join(err, w.store.Bucket.Close())
+	}
+	return w, nil
+}
+
+func (w *wiring) Close() error { return errors.Join(w.queue.Close(), w.store.Bucket.Close()) }
+
+// driver finds the opener of a URL's scheme.
+func driver[F any](table map[string]F, flag, raw, folder string) (*url.URL, F, error) {
+	u := &url.URL{Scheme: "file", Path: filepath.ToSlash(folder)}
+	var none F
+	if raw != "" {
+		var err error
+		if u, err = url.Parse(raw); err != nil {
+			return nil, none, usagef("%s %q is not a URL", flag, raw)
+		}
+	}
+	open, ok := table[u.Scheme]
+	if !ok {
+		known := ""
+		for _, scheme := range []string{"file", "nats", "tls"} {
+			if _, ok := table[scheme]; ok {
+				known += " " + scheme + "://"
+			}
+		}
+		return nil, none, usagef("%s: no driver for %q, there are%s", flag, u.Scheme+"://", known)
+	}
+	return u, open, nil
+}
+
+func openFileStore(_ context.Context, u *url.URL) (*job.Store, error) {
+	dir := filepath.FromSlash(u.Path)
+	b, err := fileblob.OpenBucket(dir, &fileblob.Options{
+		CreateDir: true, DirFileMode: 0o700,
+		// Temporary files lie beside the final ones, so that the rename that
+		// completes a write never crosses a file system.
+		NoTempDir: true,
+		// Types follow from names (job.ContentType): no .attrs files.
+		Metadata: fileblob.MetadataDontWrite,
+	})
+	if err != nil {
+		return nil, fmt.Errorf("store in %s: %w", dir, err)
+	}
+	return &job.Store{Bucket: b, Sync: func(key string) error { return syncFile(dir, key) }}, nil
+}
+
+// syncFile flushes a file and the folders that lead to it: the store renames
+// files into place without, and a power cut could undo a confirmed write.
+func syncFile(root, key string) error {
+	path := filepath.Join(root, filepath.FromSlash(key))
+	for {
+		f, err := os.Open(path)
+		if err != nil {
+			return err
+		}
+		err = f.Sync()
+		if err = errors.Join(err, f.Close()); err != nil {
+			return err
+		}
+		if path == root {
+			return nil
+		}
+		path = filepath.Dir(path)
+	}
+}
+
+// locked is an embedded queue that gives its folder back when closed.
+type locked struct {
+	*jetstream.Queue
+	lock *flock.Flock
+}
+
+func (l locked) Close() error { return errors.Join(l.Queue.Close(), l.lock.Unlock()) }
+
+func openFileQueue(ctx context.Context, u *url.URL, lease time.Duration) (queue.Queue, error) {
+	dir := filepath.FromSlash(u.Path)
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return nil, fmt.Errorf("queue: %w", err)
+	}
+	lock := flock.New(filepath.Join(dir, "lock"))
+	if ok, err := lock.TryLock(); err != nil {
+		return nil, fmt.Errorf("queue: lock %s: %w", dir, err)
+	} else if !ok {
+		return nil, fmt.Errorf("queue: %s is in use by another cityflow; stop it, or name another folder with --data", dir)
+	}
+	q, err := jetstream.Embed(ctx, dir, jetstream.Options{Lease: lease})
+	if err != nil {
+		return nil, errors.Join(err, lock.Unlock())
+	}
+	return locked{q, lock}, nil
+}
+
+func openNATS(ctx context.Context, u *url.URL, lease time.Duration) (queue.Queue, error) {
+	return jetstream.Dial(ctx, u.String(), jetstream.Options{Lease: lease})
+}
+
+// loadSecret reads the secret of this data folder, made at the first start. It
+// lies outside the store, so that no address can ever reach it.
+func loadSecret(path string) ([]byte, error) {
+	b, err := os.ReadFile(path)
+	if err == nil && len(b) >= 32 {
+		return b, nil
+	}
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("secret: %w", err)
+	}
+	b = []byte(rand.Text() + rand.Text())
+	tmp := path + ".new"
+	if err := os.WriteFile(tmp, b, 0o600); err != nil {
+		return nil, fmt.Errorf("secret: %w", err)
+	}
+	if err := os.Rename(tmp, path); err != nil {
+		return nil, fmt.Errorf("secret: %w", err)
+	}
+	return b, nil
+}

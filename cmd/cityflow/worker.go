@@ -1,0 +1,40 @@
+package main
+
+import (
+	"errors"
+	"strings"
+
+	"github.com/malikobaid/cityflow/internal/job"
+)
+
+type workerCmd struct {
+	storage
+	Once bool `help:"Wait for one job, run it and stop."`
+}
+
+func (c *workerCmd) Run(e *env) error {
+	if c.Queue == "" || strings.HasPrefix(c.Queue, "file:") {
+		return usageError{errors.New("a worker needs a queue that is shared: --queue nats://host:4222 (serve has its own workers)")}
+	}
+	model, err := openModel(c.Data)
+	if err != nil {
+		return err
+	}
+	w, err := wire(e.ctx, c.Data, c.Store, c.Queue, c.Lease)
+	if err != nil {
+		return err
+	}
+	defer func() {
+		if err := w.Close(); err != nil {
+			e.log.Warn("closing", "error", err)
+		}
+	}()
+	worker := &job.Worker{Model: model, Store: w.store, Queue: w.queue, Lease: c.Lease, Engine: buildVersion(), Log: e.log}
+	if !c.Once {
+		return worker.Work(e.ctx)
+	}
+	if err := worker.Once(e.ctx); e.ctx.Err() == nil {
+		return err
+	}
+	return nil // stopped while waiting
+}

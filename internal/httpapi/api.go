@@ -1,0 +1,142 @@
+// Package httpapi is the HTTP face of CityFlow: the calls of PRODUCT's table
+// under /v1, the files of jobs, the web page and the OpenAPI document. It leans
+// on job for everything that lasts and on run.Model for cities; it keeps no
+// state but counters, so any number of them can stand side by side.
+//
+// The same http.Handler serves a laptop, a server behind a proxy and a
+// function behind a gateway. Errors are RFC 9457 documents from one table
+// (fault.go). Request bodies are read by spec, which reports every problem at
+// once; the OpenAPI document describes them but does not validate. Nothing
+// outside a job's own public files can be read through /files.
+package httpapi
+
+import (
+	"context"
+	"encoding/json"
+	"io/fs"
+	"log/slog"
+	"net/http"
+	"time"
+
+	"github.com/danielgtaylor/huma/v2"
+	"github.com/danielgtaylor/huma/v2/adapters/humago"
+
+	"github.com/malikobaid/cityflow/internal/job"
+	"github.com/malikobaid/cityflow/internal/run"
+	"github.com/malikobaid/cityflow/internal/telemetry"
+	"github.com/malikobaid/cityflow/spec"
+)
+
+// Options of the API.
+type Options struct {
+	Version string
+	Model   run.Model
+	Jobs    *job.Service
+	// Web holds the built page, index.html at its root; nil where a static
+	// host serves it.
+	Web fs.FS
+	// Origins may call the API from another site, exactly as browsers send
+	// them ("https://cityflow.example"). Same-origin pages need none.
+	Origins []string
+	// Token lets its bearer list all jobs; "" leaves that to loopback.
+	Token string
+	Log   *slog.Logger
+	// Metrics is served at /metrics; nil leaves it out.
+	Metrics *telemetry.Metrics
+	// Closing ends event streams when it is closed, so that a server can stop;
+	// may be nil.
+	Closing <-chan struct{}
+	// Limits are shown to clients; MaxBodyBytes is enforced here.
+	Limits spec.Limits
+}
+
+// Counters for telemetry.NewMetrics.
+var Counters = map[string]string{
+	"cityflow_http_requests_total":        "Requests by route and status.",
+	"cityflow_http_request_seconds_total": "Time spent answering, by route.",
+	"cityflow_submits_total":              "Submits by what came of them.",
+}
+
+type api struct {
+	Options
+	mux     *http.ServeMux
+	huma    huma.API
+	openapi []byte
+	web     *site
+	// streams bounds the number of open event streams.
+	streams chan struct{}
+}
+
+const maxStreams = 512
+
+// New is the whole handler.
+func New(o Options) http.Handler {
+	if o.Limits == (spec.Limits{}) {
+		o.Limits = spec.DefaultLimits()
+	}
+	a := build(o)
+	return a.wrap(a.mux)
+}
+
+// OpenAPI is the document that the handler serves at /openapi.json.
+func OpenAPI(version string) []byte { return build(Options{Version: version}).openapi }
+
+func build(o Options) *api {
+	a := &api{Options: o, mux: http.NewServeMux(), streams: make(chan struct{}, maxStreams)}
+	config := huma.Config{
+		OpenAPI: &huma.OpenAPI{
+			OpenAPI: "3.1.0",
+			Info: &huma.Info{
+				Title: "CityFlow", Version: o.Version,
+				Description: "What would change if we built this? Submit a what-if for a city, follow the job, read the answer.",
+				License:     &huma.License{Name: "MIT", Identifier: "MIT"},
+			},
+			Components: &huma.Components{Schemas: huma.NewMapRegistry("#/components/schemas/", huma.DefaultSchemaNamer)},
+		},
+		Formats: huma.DefaultFormats, DefaultFormat: "application/json", NoFormatFallback: true,
+	}
+	a.huma = humago.New(a.mux, config)
+	a.cityRoutes()
+	a.jobRoutes()
+	a.fileRoutes()
+	a.webRoutes()
+	a.describe()
+	var err error
+	if a.openapi, err = json.MarshalIndent(a.huma.OpenAPI(), "", " "); err != nil {
+		panic("httpapi: the OpenAPI document does not encode: " + err.Error())
+	}
+	a.mux.HandleFunc("GET /openapi.json", func(w http.ResponseWriter, r *http.Request) {
+		serveBytes(w, r, "application/vnd.oai.openapi+json", "no-cache", a.openapi)
+	})
+	if o.Metrics != nil {
+		a.mux.Handle("GET /metrics", o.Metrics)
+	}
+	return a
+}
+
+// Server has the timeouts that keep slow or hostile clients from holding
+// connections. Long answers (files, events) extend their own write deadline.
+func Server(h http.Handler, log *slog.Logger) *http.Server {
+	return &http.Server{
+		Handler:           h,
+		ReadHeaderTimeout: 5 * time.Second,
+		ReadTimeout:       20 * time.Second,
+		WriteTimeout:      60 * time.Second,
+		IdleTimeout:       2 * time.Minute,
+		MaxHeaderBytes:    32 << 10,
+		ErrorLog:          slog.NewLogLogger(log.Handler(), slog.LevelDebug),
+	}
+}
+
+func operation(method, path, id, summary string, errs ...int) huma.Operation {
+	return huma.Operation{Method: method, Path: path, OperationID: id, Summary: summary, Errors: errs}
+}
+
+// fault logs what a client is not told and turns an error into a document.
+func (a *api) fault(ctx context.Context, err error) error {
+	f := faultOf(err)
+	if f.Status >= 500 {
+		a.Log.ErrorContext(ctx, "request failed", "error", err)
+	}
+	return f
+}

@@ -1,0 +1,103 @@
+package httpapi
+
+import (
+	"net/http"
+	"reflect"
+	"strconv"
+
+	"github.com/danielgtaylor/huma/v2"
+
+	"github.com/malikobaid/cityflow/spec"
+)
+
+func itoa(n int) string { return strconv.Itoa(n) }
+
+// fields of each modification type beside type, id and name; a star marks the
+// required ones.
+var modificationFields = []struct {
+	kind           string
+	fields, needed []string
+}{
+	{spec.NewLine, []string{"mode", "stops", "alignment", "lane", "headways", "speed_kmh", "dwell_s", "capacity", "fare", "bidirectional"}, []string{"stops"}},
+	{spec.ChangeLine, []string{"line", "headways", "speed_kmh", "stops", "remove"}, []string{"line"}},
+	{spec.CloseLinks, []string{"links", "from", "to"}, []string{"links"}},
+	{spec.SpeedLimit, []string{"links", "kmh"}, []string{"links", "kmh"}},
+	{spec.ChangeCapacity, []string{"links", "lanes", "gives"}, []string{"links"}},
+	{spec.Toll, []string{"links", "amount", "from", "to"}, []string{"links", "amount"}},
+	{spec.DemandScale, []string{"factor", "purpose"}, []string{"factor"}},
+}
+
+// describe writes by hand what types cannot say: the union of modifications,
+// stops that are a word or an object, and the body of a submit.
+func (a *api) describe() {
+	doc := a.huma.OpenAPI()
+	reg := doc.Components.Schemas
+	request := reg.Schema(reflect.TypeFor[spec.RunRequest](), true, "")
+	reg.Schema(reflect.TypeFor[spec.Summary](), true, "") // summary.json is part of the contract
+	reg.Schema(reflect.TypeFor[spec.Manifest](), true, "")
+	schemas := reg.Map()
+
+	schemas["StopRef"] = &huma.Schema{
+		Description: "A stop: the feed's id, a name, or a point.",
+		OneOf: []*huma.Schema{
+			{Type: "string", Description: "Stop id or name"},
+			{Type: "object", AdditionalProperties: false, Properties: map[string]*huma.Schema{
+				"id": {Type: "string"}, "name": {Type: "string"}, "lon": {Type: "number"}, "lat": {Type: "number"},
+			}},
+		},
+	}
+	all := schemas["Modification"].Properties
+	union := &huma.Schema{Description: "One change to the city, told apart by type.",
+		Discriminator: &huma.Discriminator{PropertyName: "type", Mapping: map[string]string{}}}
+	for _, m := range modificationFields {
+		props := map[string]*huma.Schema{
+			"type": {Type: "string", Enum: []any{m.kind}}, "id": all["id"], "name": all["name"],
+		}
+		for _, f := range m.fields {
+			props[f] = all[f]
+		}
+		name := "Modification_" + m.kind
+		schemas[name] = &huma.Schema{Type: "object", AdditionalProperties: false, Properties: props, Required: append([]string{"type"}, m.needed...)}
+		ref := "#/components/schemas/" + name
+		union.OneOf = append(union.OneOf, &huma.Schema{Ref: ref})
+		union.Discriminator.Mapping[m.kind] = ref
+	}
+	schemas["Modification"] = union
+	limitRequest(schemas["RunRequest"].Properties)
+
+	submit := doc.Paths["/v1/submit"].Post
+	submit.RequestBody = &huma.RequestBody{Required: true, Content: map[string]*huma.MediaType{"application/json": {
+		Schema: request,
+		Examples: map[string]*huma.Example{
+			"city alone": {Value: map[string]any{"city": "newport"}},
+			"short form": {Value: map[string]any{"city": "newport", "tram_start": "Royal Gwent Hospital", "tram_end": "Ringland Centre", "num_agents": 3000,
+				"agent_distribution": map[string]any{"drive": 60, "cycle": 10, "tram": 30}, "traffic_level": "peak", "sim_date": "2023-06-13", "sim_time": "08:00"}},
+		},
+	}}}
+	doc.Paths["/v1/status/{job_id}"].Get.Responses["304"] = &huma.Response{Description: http.StatusText(304)}
+}
+
+// limitRequest adds to the fields of a request what the laptop's limits are.
+func limitRequest(props map[string]*huma.Schema) {
+	limits := spec.DefaultLimits()
+	one, agents, reps := 1.0, float64(limits.MaxAgents), float64(limits.MaxReplications)
+	for _, name := range []string{"agents", "num_agents"} {
+		props[name].Minimum, props[name].Maximum = &one, &agents
+	}
+	props["replications"].Minimum, props["replications"].Maximum = &one, &reps
+	props["modifications"].MaxItems = &limits.MaxModifications
+	props["traffic_level"].Enum = []any{"peak", "off-peak", "off_peak", "normal", "rush_hour"}
+	for _, name := range []string{"date", "sim_date"} {
+		props[name].Format = "date"
+	}
+	props["sim_time"].Pattern = `^\d{2}:\d{2}$`
+	props["city"].Description = "Slug or name; all that is required"
+	props["tram_start"].Description = "Stop id or name"
+	props["tram_end"].Description = "Stop id or name"
+	props["agent_distribution"].Description = "Percent by mode, summing to 100"
+}
+
+func (a *api) faultResponse(code int) *huma.Response {
+	ref := a.huma.OpenAPI().Components.Schemas.Schema(reflect.TypeFor[Fault](), true, "")
+	return &huma.Response{Description: http.StatusText(code), Content: map[string]*huma.MediaType{"application/problem+json": {Schema: ref}}}
+}

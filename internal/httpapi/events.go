@@ -1,0 +1,80 @@
+package httpapi
+
+import (
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"time"
+
+	"github.com/malikobaid/cityflow/spec"
+)
+
+const (
+	// eventPoll is how often the store is asked. The worker writes progress
+	// about twice a second.
+	eventPoll = 500 * time.Millisecond
+	// eventQuiet is the longest silence: proxies cut quiet connections.
+	eventQuiet = 15 * time.Second
+	// eventLife bounds one stream; browsers reconnect by themselves.
+	eventLife = 30 * time.Minute
+)
+
+// events streams the status, once for each change, and ends with the job.
+func (a *api) events(w http.ResponseWriter, r *http.Request) {
+	ctx := r.Context()
+	st, err := a.Jobs.Status(ctx, r.PathValue("job_id"))
+	if err != nil {
+		faultOf(a.fault(ctx, err)).write(w)
+		return
+	}
+	select {
+	case a.streams <- struct{}{}:
+		defer func() { <-a.streams }()
+	default:
+		tooMany.fault("Too many people are watching at once; ask for the status instead.").with("Retry-After", "10").write(w)
+		return
+	}
+	rc := http.NewResponseController(w)
+	send := func(format string, args ...any) bool {
+		// The server's own deadline is for short answers.
+		_ = rc.SetWriteDeadline(time.Now().Add(eventQuiet))
+		_, err := fmt.Fprintf(w, format, args...)
+		return err == nil && rc.Flush() == nil
+	}
+	h := w.Header()
+	h.Set("Content-Type", "text/event-stream")
+	h.Set("Cache-Control", "no-store")
+	h.Set("X-Accel-Buffering", "no") // proxies must pass events on at once
+	tick := time.NewTicker(eventPoll)
+	defer tick.Stop()
+	begun, spoke, last := time.Now(), time.Now(), ""
+	for {
+		tag := etag(st)
+		switch {
+		case tag != last:
+			b, err := json.Marshal(st)
+			if err != nil || !send("event: status\ndata: %s\n\n", b) {
+				return
+			}
+			last, spoke = tag, time.Now()
+		case time.Since(spoke) >= eventQuiet/2:
+			if !send(": still here\n\n") {
+				return
+			}
+			spoke = time.Now()
+		}
+		if st.State != spec.Queued && st.State != spec.Running || time.Since(begun) > eventLife {
+			return
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-a.Closing:
+			return
+		case <-tick.C:
+		}
+		if st, err = a.Jobs.Status(ctx, st.JobID); err != nil {
+			return // the client reconnects and gets the error with its status
+		}
+	}
+}
