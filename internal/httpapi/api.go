@@ -93,7 +93,7 @@ func build(o Options) *api {
 			},
 			Components: &huma.Components{Schemas: huma.NewMapRegistry("#/components/schemas/", huma.DefaultSchemaNamer)},
 		},
-		Formats: huma.DefaultFormats, DefaultFormat: "application/json", NoFormatFallback: true,
+		Formats: huma.DefaultFormats, DefaultFormat: "application/json",
 	}
 	a.huma = humago.New(a.mux, config)
 	a.cityRoutes()

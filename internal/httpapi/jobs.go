@@ -1,7 +1,6 @@
 package httpapi
 
 import (
-	"bytes"
 	"context"
 	"crypto/sha256"
 	"crypto/subtle"
@@ -42,7 +41,6 @@ func (a *api) jobRoutes() {
 	submit.Description = "Only city is required. The same run again answers at once with the job that has its results and cached true. " +
 		"With an Idempotency-Key, repeating the same request is one job."
 	submit.DefaultStatus = http.StatusAccepted
-	submit.MaxBodyBytes = -1 // the outer handler limits every body
 	huma.Register(a.huma, submit, a.submit)
 	huma.Register(a.huma, operation("GET", "/v1/status/{job_id}", "get-status", "Where a job stands", 404), a.status)
 	huma.Register(a.huma, operation("POST", "/v1/jobs/{job_id}/cancel", "cancel-job", "Stop a job wherever it is", 404, 409),
@@ -69,7 +67,6 @@ func (a *api) jobRoutes() {
 type submitInput struct {
 	ContentType    string `header:"Content-Type" hidden:"true"`
 	IdempotencyKey string `header:"Idempotency-Key" maxLength:"255" doc:"Repeating a request with the same key is one job"`
-	RawBody        []byte `contentType:"application/json"`
 }
 
 type submitOutput struct {
@@ -82,7 +79,7 @@ func (a *api) submit(ctx context.Context, in *submitInput) (*submitOutput, error
 	if t, _, err := mime.ParseMediaType(in.ContentType); err != nil || t != "application/json" {
 		return nil, mediaType.fault(fmt.Sprintf("The body is %q, want application/json.", in.ContentType)).with("Accept", "application/json")
 	}
-	req, problems := spec.ParseRequest(bytes.NewReader(in.RawBody))
+	req, problems := spec.ParseRequest(requestOf(ctx).Body) // bounded by limit
 	if len(problems) > 0 {
 		a.Metrics.Add("cityflow_submits_total", 1, "outcome", "refused")
 		for _, p := range problems {
@@ -106,7 +103,7 @@ func (a *api) submit(ctx context.Context, in *submitInput) (*submitOutput, error
 }
 
 type statusInput struct {
-	jobInput
+	JobID       string `path:"job_id" maxLength:"64" doc:"The id that submit answered"`
 	IfNoneMatch string `header:"If-None-Match"`
 }
 

@@ -40,7 +40,6 @@ func (a *api) observe(next http.Handler) http.Handler {
 		info := &routeInfo{}
 		ctx = context.WithValue(ctx, routeKey{}, info)
 		r = r.WithContext(ctx)
-		r = r.WithContext(context.WithValue(ctx, requestKey{}, r))
 		defer func() {
 			if v := recover(); v != nil {
 				if v == http.ErrAbortHandler {
@@ -92,6 +91,9 @@ func (w *recorder) Write(b []byte) (int, error) {
 	w.bytes += int64(n)
 	return n, err
 }
+
+// Flush is for wrappers that ask for it directly instead of through Unwrap.
+func (w *recorder) Flush() { _ = http.NewResponseController(w.ResponseWriter).Flush() }
 
 // Unwrap lets http.ResponseController reach the connection.
 func (w *recorder) Unwrap() http.ResponseWriter { return w.ResponseWriter }
@@ -180,7 +182,8 @@ func (a *api) route(mux *http.ServeMux) http.Handler {
 		h, pattern := mux.Handler(r)
 		info := r.Context().Value(routeKey{}).(*routeInfo)
 		if info.pattern = pattern; pattern != "" {
-			mux.ServeHTTP(w, r)
+			// Handlers behind the framework see only the context.
+			mux.ServeHTTP(w, r.WithContext(context.WithValue(r.Context(), requestKey{}, r)))
 			return
 		}
 		info.pattern = "none"
