@@ -111,15 +111,20 @@ func (s *Sweeper) Audit(ctx context.Context) (sent int, err error) {
 		if !open[id] {
 			continue
 		}
-		if held, err := holder.Holds(ctx, id); err != nil {
-			return sent, err
-		} else if held {
-			continue
-		}
-		if err := s.Queue.Send(ctx, id, encodeMessage(id)); err != nil {
+		held, err := holder.Holds(ctx, id)
+		if err != nil {
 			return sent, err
 		}
-		sent++
+		if !held {
+			if err := s.Queue.Send(ctx, id, encodeMessage(id)); err != nil {
+				return sent, err
+			}
+			sent++
+		}
+		// The queue holds the message: a marker has served its purpose.
+		if err := s.Store.remove(ctx, pendingKey(id)); err != nil {
+			return sent, err
+		}
 	}
 	return sent, nil
 }
