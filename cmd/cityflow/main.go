@@ -81,7 +81,7 @@ func main() {
 
 func mainExit(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	var c cli
-	parser, err := kong.New(&c, kong.Name("cityflow"), kong.Writers(stdout, stderr), kong.UsageOnError(),
+	parser, err := kong.New(&c, kong.Name("cityflow"), kong.Writers(stdout, stderr),
 		kong.Description("CityFlow: what would change if we built this? Pick a real city, draw a change, get who gains, by how much, and how sure."))
 	if err != nil {
 		panic(err) // the struct above is wrong

@@ -12,6 +12,7 @@ import (
 	"net/http/httptest"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"testing/fstest"
 	"time"
@@ -387,6 +388,7 @@ func TestEventsFollowAJobToItsEnd(t *testing.T) {
 	defer res.Body.Close()
 	done := make(chan struct{})
 	go func() { defer close(done); r.work() }()
+	release := sync.OnceFunc(func() { close(r.model.Hold) })
 	var seen []string
 	lines := bufio.NewScanner(res.Body)
 	for lines.Scan() {
@@ -401,9 +403,8 @@ func TestEventsFollowAJobToItsEnd(t *testing.T) {
 		if len(seen) == 0 || seen[len(seen)-1] != string(st.State) {
 			seen = append(seen, string(st.State))
 		}
-		if st.State == spec.Running && r.model.Hold != nil {
-			close(r.model.Hold)
-			r.model.Hold = nil
+		if st.State == spec.Running {
+			release()
 		}
 	}
 	<-done

@@ -17,7 +17,7 @@ const fileTime = 15 * time.Minute
 const filePolicy = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; frame-ancestors 'self'; sandbox"
 
 func (a *api) fileRoutes() {
-	op := operation("GET", "/files/jobs/{job_id}/{artifact}", "get-file", "A file of a job; Range requests work", 404)
+	op := operation("GET", "/files/jobs/{job_id}/{artifact}", "get-file", "A file of a job; Range requests work", 404, 503)
 	a.raw(op, "application/octet-stream", a.file, pathParam("job_id", "The id that submit answered"), pathParam("artifact", "The name of the file, as the status lists it"))
 	responses := a.huma.OpenAPI().Paths[op.Path].Get.Responses
 	responses["206"] = &huma.Response{Description: http.StatusText(206)}

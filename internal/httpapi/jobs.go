@@ -42,8 +42,8 @@ func (a *api) jobRoutes() {
 		"With an Idempotency-Key, repeating the same request is one job."
 	submit.DefaultStatus = http.StatusAccepted
 	huma.Register(a.huma, submit, a.submit)
-	huma.Register(a.huma, operation("GET", "/v1/status/{job_id}", "get-status", "Where a job stands", 404), a.status)
-	huma.Register(a.huma, operation("POST", "/v1/jobs/{job_id}/cancel", "cancel-job", "Stop a job wherever it is", 404, 409),
+	huma.Register(a.huma, operation("GET", "/v1/status/{job_id}", "get-status", "Where a job stands", 404, 503), a.status)
+	huma.Register(a.huma, operation("POST", "/v1/jobs/{job_id}/cancel", "cancel-job", "Stop a job wherever it is", 404, 409, 503),
 		func(ctx context.Context, in *jobInput) (*struct{ Body *spec.Status }, error) {
 			st, err := a.Jobs.Cancel(ctx, in.JobID)
 			if err != nil {
@@ -51,8 +51,8 @@ func (a *api) jobRoutes() {
 			}
 			return &struct{ Body *spec.Status }{st}, nil
 		})
-	huma.Register(a.huma, operation("GET", "/v1/jobs", "list-jobs", "All jobs, newest first; for the operator", 401, 403), a.list)
-	huma.Register(a.huma, operation("POST", "/v1/insights/{job_id}", "get-insights", "The answer in words", 404, 409),
+	huma.Register(a.huma, operation("GET", "/v1/jobs", "list-jobs", "All jobs, newest first; for the operator", 401, 403, 503), a.list)
+	huma.Register(a.huma, operation("POST", "/v1/insights/{job_id}", "get-insights", "The answer in words", 404, 409, 503),
 		func(ctx context.Context, in *jobInput) (*struct{ Body Insights }, error) {
 			md, err := a.Jobs.Insights(ctx, in.JobID)
 			if err != nil {
@@ -60,7 +60,7 @@ func (a *api) jobRoutes() {
 			}
 			return &struct{ Body Insights }{Insights{SummaryMD: md, Cached: true, Source: "rules"}}, nil
 		})
-	a.raw(operation("GET", "/v1/jobs/{job_id}/events", "job-events", "The status as server-sent events, until the job has ended", 404, 429),
+	a.raw(operation("GET", "/v1/jobs/{job_id}/events", "job-events", "The status as server-sent events, until the job has ended", 404, 429, 503),
 		"text/event-stream", a.events, pathParam("job_id", "The id that submit answered"))
 }
 

@@ -10,9 +10,6 @@ import (
 	"fmt"
 )
 
-// IDPattern is what every job id looks like: 128 bits in lower-case base32.
-const IDPattern = `^[a-z2-7]{26}$`
-
 var idText = base32.NewEncoding("abcdefghijklmnopqrstuvwxyz234567").WithPadding(base32.NoPadding)
 
 // ValidID reports whether s can be a job id. Only valid ids become part of a

@@ -3,7 +3,9 @@ package jetstream
 import (
 	"context"
 	"testing"
+	"time"
 
+	"github.com/nats-io/nats-server/v2/server"
 	"go.uber.org/goleak"
 
 	"github.com/malikobaid/cityflow/internal/queue"
@@ -12,22 +14,53 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
+var options = Options{Lease: queuetest.Lease}
+
 func TestEmbeddedConforms(t *testing.T) {
-	var dir string
-	open := func(t *testing.T) queue.Queue {
-		q, err := Embed(context.Background(), dir, Options{Lease: queuetest.Lease})
+	queuetest.Run(t, queuetest.Driver{Open: func(t *testing.T, dir string) queue.Queue {
+		q, err := Embed(context.Background(), dir, options)
 		if err != nil {
 			t.Fatal(err)
 		}
 		return q
-	}
-	queuetest.Run(t, queuetest.Driver{
-		Open:   func(t *testing.T) queue.Queue { dir = t.TempDir(); return open(t) },
-		Reopen: open,
-	})
+	}})
 }
 
-func TestRedactDropsCredentials(t *testing.T) {
+// served is a queue on a server of its own, reached over the network.
+type served struct {
+	*Queue
+	srv *server.Server
+}
+
+func (s served) Close() error {
+	err := s.Queue.Close()
+	s.srv.Shutdown()
+	s.srv.WaitForShutdown()
+	return err
+}
+
+func TestOverTheNetworkConforms(t *testing.T) {
+	queuetest.Run(t, queuetest.Driver{Open: func(t *testing.T, dir string) queue.Queue {
+		srv, err := server.NewServer(&server.Options{Host: "127.0.0.1", Port: -1, JetStream: true, StoreDir: dir, NoLog: true, NoSigs: true})
+		if err != nil {
+			t.Fatal(err)
+		}
+		srv.Start()
+		if !srv.ReadyForConnections(10 * time.Second) {
+			t.Fatal("the server did not start")
+		}
+		q, err := Dial(context.Background(), srv.ClientURL(), options)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return served{q, srv}
+	}})
+}
+
+func TestNobodyThere(t *testing.T) {
+	if _, err := Dial(context.Background(), "nats://user:secret@127.0.0.1:1", options); err == nil {
+		t.Fatal("connected to nothing")
+	}
 	if got := redact("nats://user:secret@host:4222"); got != "nats://host:4222" {
 		t.Fatal(got)
 	}

@@ -26,11 +26,11 @@ const patience = 20 * time.Second
 
 // Driver opens queues for the suite.
 type Driver struct {
-	// Open returns an empty queue. The suite closes it.
-	Open func(t *testing.T) queue.Queue
-	// Reopen returns a queue on the same data after a Close; nil when the
-	// driver keeps none.
-	Reopen func(t *testing.T) queue.Queue
+	// Open returns the queue kept in dir, which is empty at first. The suite
+	// closes it, and may open it again.
+	Open func(t *testing.T, dir string) queue.Queue
+	// Forgets says that nothing survives a Close.
+	Forgets bool
 }
 
 // Run runs the suite.
@@ -53,13 +53,16 @@ func Run(t *testing.T, d Driver) {
 		{"Close ends Receive", closeEnds},
 		{"messages survive a restart", restart},
 	} {
-		t.Run(c.name, func(t *testing.T) { c.run(t, d) })
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			c.run(t, d)
+		})
 	}
 }
 
 func opened(t *testing.T, d Driver) (context.Context, queue.Queue) {
 	t.Helper()
-	q := d.Open(t)
+	q := d.Open(t, t.TempDir())
 	t.Cleanup(func() { _ = q.Close() })
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	t.Cleanup(cancel)
@@ -308,17 +311,28 @@ func closeEnds(t *testing.T, d Driver) {
 }
 
 func restart(t *testing.T, d Driver) {
-	if d.Reopen == nil {
+	if d.Forgets {
 		t.Skip("the driver keeps no data of its own")
 	}
-	ctx, q := opened(t, d)
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
+	dir := t.TempDir()
+	q := d.Open(t, dir)
 	must(t, q.Send(ctx, "waiting", []byte("w")))
+	must(t, q.Send(ctx, "leased", []byte("l")))
+	take(ctx, t, q, "waiting")
 	must(t, q.Close())
-	q = d.Reopen(t)
+	q = d.Open(t, dir)
 	defer q.Close()
-	l := take(ctx, t, q, "waiting")
-	if string(l.Body) != "w" {
-		t.Fatalf("body %q", l.Body)
+	// The leased one comes back when its lease lapses, not never.
+	seen := map[string]string{}
+	for range 2 {
+		l, err := q.Receive(ctx)
+		must(t, err)
+		seen[l.ID] = string(l.Body)
+		must(t, q.Done(ctx, l))
 	}
-	must(t, q.Done(ctx, l))
+	if seen["waiting"] != "w" || seen["leased"] != "l" {
+		t.Fatalf("after the restart: %v", seen)
+	}
 }
