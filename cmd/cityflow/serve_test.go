@@ -161,6 +161,19 @@ func (p *process) until(id string, want spec.State) spec.Status {
 	}
 }
 
+// untilLogged waits for one of some lines in the log.
+func (p *process) untilLogged(lines ...string) {
+	p.Helper()
+	for deadline := time.Now().Add(patience); time.Now().Before(deadline); time.Sleep(10 * time.Millisecond) {
+		for _, line := range lines {
+			if strings.Contains(p.logged(), line) {
+				return
+			}
+		}
+	}
+	p.Fatalf("never logged %q\n%s", lines, p.logged())
+}
+
 // artifacts are the bytes of all files that equal runs share.
 func artifacts(t *testing.T, data, id string) map[string]string {
 	t.Helper()
@@ -245,6 +258,8 @@ func TestKilledAtTheWorstMomentsAJobStillCompletes(t *testing.T) {
 			if wantAttempt := map[string]int{"worker.took_job": 2, "worker.wrote_artifacts": 2}[point]; wantAttempt != 0 && st.Attempt != wantAttempt {
 				t.Errorf("attempt %d, want %d", st.Attempt, wantAttempt)
 			}
+			// The run can be found once the worker is done with the message.
+			p.untilLogged("job complete", "job already complete")
 			if again := p.submit(request); again != id {
 				t.Errorf("the same request again is job %s, want %s", again, id)
 			}

@@ -54,7 +54,11 @@ func newRig(t *testing.T, change func(*Options)) *rig {
 	if change != nil {
 		change(&o)
 	}
-	s := httptest.NewServer(New(o))
+	s := httptest.NewUnstartedServer(nil)
+	s.Config = Server(New(o), log)
+	// Shorter than some answers take: those must bear it.
+	s.Config.ReadTimeout, s.Config.WriteTimeout = 300*time.Millisecond, 300*time.Millisecond
+	s.Start()
 	client := &http.Client{Timeout: 20 * time.Second, Transport: &http.Transport{},
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
 	t.Cleanup(func() {
@@ -388,7 +392,7 @@ func TestEventsFollowAJobToItsEnd(t *testing.T) {
 	defer res.Body.Close()
 	done := make(chan struct{})
 	go func() { defer close(done); r.work() }()
-	release := sync.OnceFunc(func() { close(r.model.Hold) })
+	release := sync.OnceFunc(func() { time.AfterFunc(time.Second, func() { close(r.model.Hold) }) })
 	var seen []string
 	lines := bufio.NewScanner(res.Body)
 	for lines.Scan() {

@@ -4,9 +4,12 @@ import (
 	"context"
 	"errors"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
+
+	"gocloud.dev/blob/fileblob"
 
 	"github.com/malikobaid/cityflow/internal/job/jobtest"
 	"github.com/malikobaid/cityflow/internal/queue"
@@ -107,7 +110,7 @@ func TestALostLeaseEndsTheRunAndIsNotTheJobsFault(t *testing.T) {
 
 func TestTimeLeftIsSaidOnlyOnceItCanBeTrusted(t *testing.T) {
 	w := &Worker{Log: quiet()}
-	a := w.begin(&queue.Lease{}, &record{objects: map[string]object{}})
+	a := w.begin(&queue.Lease{}, &record{})
 	a.p.StartedAt = time.Now().Add(-time.Minute)
 	a.report(run.Progress{Stage: "load", Done: 0.05})
 	if a.p.ETASec != nil {
@@ -125,7 +128,7 @@ func TestTimeLeftIsSaidOnlyOnceItCanBeTrusted(t *testing.T) {
 
 func TestAVanishedWorkerIsAFailedAttemptAndAReleaseIsNot(t *testing.T) {
 	w := &Worker{Log: quiet(), Lease: lease}
-	r := &record{objects: map[string]object{}, progress: &progress{Attempt: 3, Failed: 1}}
+	r := &record{progress: &progress{Attempt: 3, Failed: 1}}
 	if a := w.begin(&queue.Lease{}, r); a.p.Attempt != 4 || a.p.Failed != 2 {
 		t.Errorf("after a vanished worker: %+v", a.p.progress)
 	}
@@ -133,4 +136,39 @@ func TestAVanishedWorkerIsAFailedAttemptAndAReleaseIsNot(t *testing.T) {
 	if a := w.begin(&queue.Lease{}, r); a.p.Attempt != 4 || a.p.Failed != 1 {
 		t.Errorf("after a release: %+v", a.p.progress)
 	}
+}
+
+// In a folder, writes go through temporary files: reading a job and listing
+// the store must bear files that come and go.
+func TestListingAFolderThatIsBeingWritten(t *testing.T) {
+	bucket, err := fileblob.OpenBucket(t.TempDir(), &fileblob.Options{NoTempDir: true, Metadata: fileblob.MetadataDontWrite})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer bucket.Close()
+	s, id := &Store{Bucket: bucket}, newID()
+	if err := s.putJSON(t.Context(), Key(id, ConfigFile), spec.Config{}); err != nil {
+		t.Fatal(err)
+	}
+	ctx, stop := context.WithCancel(t.Context())
+	var writing sync.WaitGroup
+	writing.Go(func() {
+		for ctx.Err() == nil {
+			if err := s.putJSON(ctx, Key(id, ProgressFile), progress{}); err != nil && ctx.Err() == nil {
+				t.Error(err)
+			}
+		}
+	})
+	for range 300 {
+		if all, err := s.list(t.Context(), "jobs/"); err != nil || len(all) == 0 {
+			t.Error(all, err)
+			break
+		}
+		if r, err := s.load(t.Context(), id); err != nil || r.config == nil {
+			t.Error(r, err)
+			break
+		}
+	}
+	stop()
+	writing.Wait()
 }

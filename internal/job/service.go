@@ -168,14 +168,16 @@ type Page struct {
 // List pages through all jobs, newest first. It lists the whole store, which
 // suits a laptop's thousands of jobs, not a service's millions.
 func (s *Service) List(ctx context.Context, limit int, cursor string) (*Page, error) {
-	type entry struct{ order, id string }
-	var all []entry
-	if err := s.Store.each(ctx, "jobs/", func(key string, o object) {
-		if id, name, ok := splitKey(key); ok && name == ConfigFile {
-			all = append(all, entry{o.mod.UTC().Format("20060102T150405.000000000") + "-" + id, id})
-		}
-	}); err != nil {
+	type listed struct{ order, id string }
+	var all []listed
+	objects, err := s.Store.list(ctx, "jobs/")
+	if err != nil {
 		return nil, err
+	}
+	for _, o := range objects {
+		if id, name, ok := splitKey(o.key); ok && name == ConfigFile {
+			all = append(all, listed{o.mod.UTC().Format("20060102T150405.000000000") + "-" + id, id})
+		}
 	}
 	sort.Slice(all, func(i, j int) bool { return all[i].order > all[j].order })
 	page := &Page{Jobs: []spec.Status{}}

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"time"
 
+	"gocloud.dev/gcerrors"
+
 	"github.com/malikobaid/cityflow/spec"
 )
 
@@ -63,39 +65,51 @@ type pointer struct {
 // record is all that is stored about one job. Nil parts do not exist.
 type record struct {
 	id       string
-	objects  map[string]object
 	config   *spec.Config
+	stored   time.Time // when the config was last written
 	progress *progress
 	manifest *spec.Manifest
 	failed   *failed
 	cancel   *cancelled
+	logBytes int64 // size of run.log of a failed job
 }
 
-// load reads a job: one listing, then the objects that exist. A record without
-// config is no job.
+// load reads a job by asking for each object, which costs less than a listing
+// where either is paid for, and cannot trip over files that a worker is just
+// writing. A record without config is no job.
 func (s *Store) load(ctx context.Context, id string) (*record, error) {
-	r := &record{id: id, objects: map[string]object{}}
-	if err := s.each(ctx, Key(id, ""), func(key string, o object) {
-		_, name, _ := splitKey(key)
-		r.objects[name] = o
-	}); err != nil {
-		return nil, err
-	}
+	r := &record{id: id}
 	var err error
-	part := func(name string, read func(key string) error) {
-		if _, ok := r.objects[name]; ok && err == nil {
-			err = read(Key(id, name))
-		}
+	if r.config, err = getJSON[spec.Config](ctx, s, Key(id, ConfigFile)); err != nil || r.config == nil {
+		return r, err
 	}
-	part(ConfigFile, func(k string) (e error) { r.config, e = getJSON[spec.Config](ctx, s, k); return })
-	part(ProgressFile, func(k string) (e error) { r.progress, e = getJSON[progress](ctx, s, k); return })
-	part(ManifestFile, func(k string) (e error) { r.manifest, e = getJSON[spec.Manifest](ctx, s, k); return })
-	part(FailedFile, func(k string) (e error) { r.failed, e = getJSON[failed](ctx, s, k); return })
-	part(CancelFile, func(k string) (e error) { r.cancel, e = getJSON[cancelled](ctx, s, k); return })
-	if err != nil {
+	if r.progress, err = getJSON[progress](ctx, s, Key(id, ProgressFile)); err != nil {
 		return nil, err
 	}
-	return r, nil
+	if r.progress == nil || r.progress.SubmittedAt.IsZero() {
+		a, err := s.Bucket.Attributes(ctx, Key(id, ConfigFile))
+		if err != nil {
+			return nil, fmt.Errorf("%w: attributes of %s: %w", ErrStore, Key(id, ConfigFile), err)
+		}
+		r.stored = a.ModTime.UTC()
+	}
+	if r.manifest, err = getJSON[spec.Manifest](ctx, s, Key(id, ManifestFile)); err != nil || r.manifest != nil {
+		return r, err // nothing else counts then
+	}
+	if r.failed, err = getJSON[failed](ctx, s, Key(id, FailedFile)); err != nil {
+		return nil, err
+	}
+	if r.failed != nil {
+		a, err := s.Bucket.Attributes(ctx, Key(id, RunLogFile))
+		if err == nil {
+			r.logBytes = a.Size
+		} else if gcerrors.Code(err) != gcerrors.NotFound {
+			return nil, fmt.Errorf("%w: attributes of %s: %w", ErrStore, Key(id, RunLogFile), err)
+		}
+		return r, nil
+	}
+	r.cancel, err = getJSON[cancelled](ctx, s, Key(id, CancelFile))
+	return r, err
 }
 
 // state applies the precedence manifest > failed > cancel > progress > config.
@@ -124,7 +138,7 @@ func (r *record) submittedAt() time.Time {
 	if r.progress != nil && !r.progress.SubmittedAt.IsZero() {
 		return r.progress.SubmittedAt
 	}
-	return r.objects[ConfigFile].mod.UTC()
+	return r.stored
 }
 
 // status is the record as the API shows it, without artifact URLs.
@@ -163,8 +177,8 @@ func (r *record) files() []spec.ManifestFile {
 	if r.manifest != nil {
 		return r.manifest.Artifacts
 	}
-	if o, ok := r.objects[RunLogFile]; ok && r.failed != nil {
-		return []spec.ManifestFile{{Name: RunLogFile, ContentType: ContentType(RunLogFile), Bytes: o.size}}
+	if r.logBytes > 0 {
+		return []spec.ManifestFile{{Name: RunLogFile, ContentType: ContentType(RunLogFile), Bytes: r.logBytes}}
 	}
 	return nil
 }

@@ -175,26 +175,45 @@ func (s *Store) remove(ctx context.Context, key string) error {
 	return nil
 }
 
-// object is one entry of a listing.
-type object struct {
-	size int64
-	mod  time.Time
+// entry is one object of a listing.
+type entry struct {
+	key string
+	mod time.Time
 }
 
-// each calls f for every object whose key begins with prefix, in key order.
-// Objects of no kind (temporary files of an interrupted write) are skipped.
-func (s *Store) each(ctx context.Context, prefix string, f func(key string, o object)) error {
+// listTries bounds how often a listing is begun again.
+const listTries = 20
+
+// list gives every object whose key begins with prefix, in key order. Objects
+// of no kind (temporary files of an interrupted write) are left out.
+func (s *Store) list(ctx context.Context, prefix string) ([]entry, error) {
+	for try := 1; ; try++ {
+		out, err := s.listOnce(ctx, prefix)
+		// In a folder, a file that is renamed or removed while it is being
+		// listed ends the listing with "not found": begin again.
+		if gcerrors.Code(err) == gcerrors.NotFound && try < listTries {
+			continue
+		}
+		if err != nil {
+			return nil, fmt.Errorf("%w: list %s: %w", ErrStore, prefix, err)
+		}
+		return out, nil
+	}
+}
+
+func (s *Store) listOnce(ctx context.Context, prefix string) ([]entry, error) {
+	var out []entry
 	it := s.Bucket.List(&blob.ListOptions{Prefix: prefix})
 	for {
 		o, err := it.Next(ctx)
 		if err == io.EOF {
-			return nil
+			return out, nil
 		}
 		if err != nil {
-			return fmt.Errorf("%w: list %s: %w", ErrStore, prefix, err)
+			return nil, err
 		}
 		if _, ok := KindOf(o.Key); ok {
-			f(o.Key, object{o.Size, o.ModTime})
+			out = append(out, entry{o.Key, o.ModTime})
 		}
 	}
 }

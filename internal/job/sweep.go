@@ -3,6 +3,7 @@ package job
 import (
 	"context"
 	"log/slog"
+	"strings"
 	"time"
 
 	"github.com/malikobaid/cityflow/internal/queue"
@@ -32,16 +33,20 @@ func (s *Sweeper) Run(ctx context.Context) {
 	defer audit.Stop()
 	step := s.Audit
 	for {
-		if n, err := step(ctx); err != nil && ctx.Err() == nil {
-			s.Log.Error("sweep failed, will be repeated", "error", err)
-		} else if n > 0 {
+		n, err := step(ctx)
+		if n > 0 {
 			s.Log.Info("sent jobs that had no message", "jobs", n)
+		}
+		next := s.Sweep
+		if err != nil && ctx.Err() == nil {
+			s.Log.Error("sweep failed, will be repeated", "error", err)
+			next = step
 		}
 		select {
 		case <-ctx.Done():
 			return
 		case <-sweep.C:
-			step = s.Sweep
+			step = next
 		case <-audit.C:
 			step = s.Audit
 		}
@@ -54,15 +59,15 @@ func (s *Sweeper) Sweep(ctx context.Context) (sent int, err error) {
 	if age == 0 {
 		age = 30 * time.Second
 	}
-	var stale []string
-	if err := s.Store.each(ctx, pendingKey(""), func(key string, o object) {
-		if time.Since(o.mod) >= age {
-			stale = append(stale, key[len(pendingKey("")):])
-		}
-	}); err != nil {
+	markers, err := s.Store.list(ctx, pendingKey(""))
+	if err != nil {
 		return 0, err
 	}
-	for _, id := range stale {
+	for _, m := range markers {
+		if time.Since(m.mod) < age {
+			continue
+		}
+		id := strings.TrimPrefix(m.key, pendingKey(""))
 		r, err := s.Store.load(ctx, id)
 		if err != nil {
 			return sent, err
@@ -94,8 +99,12 @@ func (s *Sweeper) Audit(ctx context.Context) (sent int, err error) {
 	}
 	open := map[string]bool{}
 	var order []string
-	if err := s.Store.each(ctx, "jobs/", func(key string, _ object) {
-		switch id, name, _ := splitKey(key); name {
+	objects, err := s.Store.list(ctx, "jobs/")
+	if err != nil {
+		return sent, err
+	}
+	for _, o := range objects {
+		switch id, name, _ := splitKey(o.key); name {
 		case ConfigFile:
 			order = append(order, id)
 			if _, ended := open[id]; !ended {
@@ -104,8 +113,6 @@ func (s *Sweeper) Audit(ctx context.Context) (sent int, err error) {
 		case ManifestFile, FailedFile, CancelFile:
 			open[id] = false
 		}
-	}); err != nil {
-		return sent, err
 	}
 	for _, id := range order {
 		if !open[id] {
