@@ -28,10 +28,13 @@ type cli struct {
 	LogFormat string     `enum:"text,json" default:"text" help:"How logs are written: text or json."`
 	LogLevel  slog.Level `default:"info" help:"Least important log lines to write: debug, info, warn or error."`
 
-	Serve   serveCmd   `cmd:"" help:"Run the page, the API and workers, all in this process."`
-	Worker  workerCmd  `cmd:"" help:"Run jobs from a queue that is shared with other machines."`
-	OpenAPI openapiCmd `cmd:"" name:"openapi" help:"Print the OpenAPI document of the HTTP API."`
-	Smoke   smokeCmd   `cmd:"" help:"Check a running CityFlow the way a visitor would: five acceptance tests."`
+	Simulate simulateCmd `cmd:"" help:"Run a what-if on this machine and print the answer."`
+	City     cityCmd     `cmd:"" help:"List, describe and compile cities."`
+	Serve    serveCmd    `cmd:"" help:"Run the page, the API and workers, all in this process."`
+	Worker   workerCmd   `cmd:"" help:"Run jobs from a queue that is shared with other machines."`
+	OpenAPI  openapiCmd  `cmd:"" name:"openapi" help:"Print the OpenAPI document of the HTTP API."`
+	Version  versionCmd  `cmd:"" help:"Print the versions of program, model and packs."`
+	Smoke    smokeCmd    `cmd:"" help:"Check a running CityFlow the way a visitor would: five acceptance tests."`
 }
 
 // env is what every command gets.

@@ -48,10 +48,6 @@ func (c *serveCmd) Run(e *env) error {
 	// Workers end with a signal, and also when the server itself fails.
 	ctx, stop := context.WithCancel(e.ctx)
 	defer stop()
-	model, err := openModel(c.Data)
-	if err != nil {
-		return err
-	}
 	// The port first: a second server must not touch the queue before it
 	// learns that there is a first.
 	listener, err := net.Listen("tcp", c.Addr)
@@ -69,6 +65,10 @@ func (c *serveCmd) Run(e *env) error {
 		}
 	}()
 
+	model, err := openModel(ctx, w.store.Bucket)
+	if err != nil {
+		return err
+	}
 	metrics := telemetry.NewMetrics(counters())
 	metrics.Gauge("cityflow_queue_messages", "Messages in the queue.", "state", func(ctx context.Context) (map[string]float64, error) {
 		d, err := w.queue.Depth(ctx)

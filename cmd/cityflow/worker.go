@@ -16,10 +16,6 @@ func (c *workerCmd) Run(e *env) error {
 	if c.Queue == "" || strings.HasPrefix(c.Queue, "file:") {
 		return usageError{errors.New("a worker needs a queue that is shared: --queue nats://host:4222 (serve has its own workers)")}
 	}
-	model, err := openModel(c.Data)
-	if err != nil {
-		return err
-	}
 	w, err := wire(e.ctx, c.Data, c.Store, c.Queue, c.Lease)
 	if err != nil {
 		return err
@@ -29,6 +25,10 @@ func (c *workerCmd) Run(e *env) error {
 			e.log.Warn("closing", "error", err)
 		}
 	}()
+	model, err := openModel(e.ctx, w.store.Bucket)
+	if err != nil {
+		return err
+	}
 	worker := &job.Worker{Model: model, Store: w.store, Queue: w.queue, Lease: c.Lease, Engine: buildVersion(), Log: e.log}
 	if !c.Once {
 		return worker.Work(e.ctx)

@@ -15,12 +15,22 @@ import (
 	"github.com/malikobaid/cityflow/spec"
 )
 
-type src struct{ pack []byte; slug string }
+type src struct {
+	pack []byte
+	slug string
+}
 
-func (s src) List(context.Context) ([]string, error)              { return []string{s.slug}, nil }
-func (s src) Pack(context.Context, string) ([]byte, error)        { return s.pack, nil }
-func (s src) State(_ context.Context, _, key string) []byte       { b, _ := os.ReadFile("/tmp/state-" + key); return b }
-func (s src) Keep(_ context.Context, _, key string, b []byte)     { os.WriteFile("/tmp/state-"+key, b, 0o644) }
+func (s src) Cities(context.Context) ([]spec.CityInfo, error) {
+	return []spec.CityInfo{{Slug: s.slug, Name: s.slug}}, nil
+}
+func (s src) Pack(context.Context, string) ([]byte, error) { return s.pack, nil }
+func (s src) State(_ context.Context, _, key string) []byte {
+	b, _ := os.ReadFile("/tmp/state-" + key)
+	return b
+}
+func (s src) Keep(_ context.Context, _, key string, b []byte) {
+	os.WriteFile("/tmp/state-"+key, b, 0o644)
+}
 
 type sink struct{ dir string }
 

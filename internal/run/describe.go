@@ -9,8 +9,8 @@ import (
 	"github.com/malikobaid/cityflow/spec"
 )
 
-// info is a city for the list.
-func info(c *city.City) spec.CityInfo {
+// Info is a city for the list.
+func Info(c *city.City) spec.CityInfo {
 	i := &c.Info
 	out := spec.CityInfo{
 		Slug: i.Slug, Name: i.Name, Enabled: true, Bounds: i.BBox, Modes: []string{},
@@ -46,7 +46,7 @@ func info(c *city.City) spec.CityInfo {
 func detail(c *city.City, limits spec.Limits) *spec.CityDetail {
 	i := &c.Info
 	out := &spec.CityDetail{
-		CityInfo: info(c), Stops: []spec.Stop{}, Limits: limits,
+		CityInfo: Info(c), Stops: []spec.Stop{}, Limits: limits,
 		Default: spec.Default{Name: i.DefaultName, Stops: append([]string{}, i.DefaultStops...)},
 		Share:   spec.ModeShare{Car: i.ModeShare[city.Car], Bike: i.ModeShare[city.Bike], Walk: i.ModeShare[city.Walk], Transit: i.ModeShare[city.Transit]},
 		ShareOf: i.ModeShareSource, Streets: fmt.Sprintf("/v1/cities/%s/streets.geojson", i.Slug),

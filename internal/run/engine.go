@@ -3,7 +3,6 @@ package run
 import (
 	"context"
 	"fmt"
-	"sort"
 	"strings"
 	"sync"
 
@@ -20,8 +19,8 @@ const ModelVersion = "1"
 
 // Source gives packs and states as bytes; drivers live outside the model.
 type Source interface {
-	// List names the cities there are, sorted.
-	List(ctx context.Context) ([]string, error)
+	// Cities is the index: what is known of every city, sorted by slug.
+	Cities(ctx context.Context) ([]spec.CityInfo, error)
 	// Pack is the compiled city; ErrUnknownCity when there is none.
 	Pack(ctx context.Context, slug string) ([]byte, error)
 	// State is a kept common state by key, or nil; Keep stores one. Both are
@@ -83,23 +82,28 @@ func (e *Engine) open(ctx context.Context, name string) (*prepared, error) {
 	return p, nil
 }
 
-// slug finds a city by slug, or by name when it has been opened before or its
-// slug is the name in lower case with dashes.
+// slug finds a city by slug or by name, in any case.
 func (e *Engine) slug(ctx context.Context, name string) (string, error) {
-	slugs, err := e.source.List(ctx)
+	cities, err := e.source.Cities(ctx)
 	if err != nil {
 		return "", err
 	}
-	want := strings.ToLower(strings.Join(strings.Fields(name), "-"))
-	for _, s := range slugs {
-		if s == name || s == want {
-			return s, nil
-		}
-		if p, ok := e.cities[s]; ok && strings.EqualFold(p.city.Info.Name, name) {
-			return s, nil
+	for _, c := range cities {
+		if c.Slug == name || strings.EqualFold(c.Name, strings.TrimSpace(name)) || strings.EqualFold(c.Slug, name) {
+			return c.Slug, nil
 		}
 	}
 	return "", fmt.Errorf("%w %q", ErrUnknownCity, name)
+}
+
+// slugs lists what can be asked for.
+func (e *Engine) slugs(ctx context.Context) ([]string, error) {
+	cities, err := e.source.Cities(ctx)
+	var out []string
+	for _, c := range cities {
+		out = append(out, c.Slug)
+	}
+	return out, err
 }
 
 // prepare makes what runs share.
@@ -125,20 +129,7 @@ func (p *prepared) prepare(ctx context.Context) error {
 
 // Cities implements Model.
 func (e *Engine) Cities(ctx context.Context) ([]spec.CityInfo, error) {
-	slugs, err := e.source.List(ctx)
-	if err != nil {
-		return nil, err
-	}
-	sort.Strings(slugs)
-	out := []spec.CityInfo{}
-	for _, s := range slugs {
-		p, err := e.open(ctx, s)
-		if err != nil {
-			return nil, err
-		}
-		out = append(out, info(p.city))
-	}
-	return out, nil
+	return e.source.Cities(ctx)
 }
 
 // City implements Model.
@@ -163,7 +154,7 @@ func (e *Engine) Streets(ctx context.Context, slug string) ([]byte, error) {
 func (e *Engine) Check(ctx context.Context, req *spec.RunRequest) (*spec.Config, spec.Problems, error) {
 	var ps spec.Problems
 	if req.City == "" {
-		slugs, err := e.source.List(ctx)
+		slugs, err := e.slugs(ctx)
 		if err != nil {
 			return nil, nil, err
 		}
@@ -172,7 +163,7 @@ func (e *Engine) Check(ctx context.Context, req *spec.RunRequest) (*spec.Config,
 	}
 	p, err := e.open(ctx, req.City)
 	if isUnknown(err) {
-		slugs, lerr := e.source.List(ctx)
+		slugs, lerr := e.slugs(ctx)
 		if lerr != nil {
 			return nil, nil, lerr
 		}

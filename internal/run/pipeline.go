@@ -99,3 +99,28 @@ func (e *Engine) state(ctx context.Context, p *prepared, st *study, step func(fl
 	e.source.Keep(ctx, st.cfg.City, key, EncodeState(s))
 	return s, nil
 }
+
+// Prepare computes the common state of a city's default run and keeps it in
+// the source, so that the first run does not wait for it.
+func (e *Engine) Prepare(ctx context.Context, slug string) error {
+	cfg, ps, err := e.Check(ctx, &spec.RunRequest{City: slug})
+	if err != nil {
+		return err
+	}
+	if err := ps.Err(); err != nil {
+		return err
+	}
+	p, err := e.open(ctx, slug)
+	if err != nil {
+		return err
+	}
+	if err := p.prepare(ctx); err != nil {
+		return err
+	}
+	st := &study{cfg: cfg, period: periodOf(cfg)}
+	if st.base, err = newWorld(ctx, p.city, demand.NoScale()); err != nil {
+		return err
+	}
+	_, err = e.state(ctx, p, st, func(float64) {})
+	return err
+}

@@ -109,7 +109,10 @@ func settle(ctx context.Context, w *world, model *demand.Model, cfg *spec.Config
 			probeArm(a)
 		}
 		last := i == stateIterations-1
-		a.replan(i, last); if probeArm != nil { println(i, int(1e4*a.log[len(a.log)-1].Gap), int(100*a.log[len(a.log)-1].CarMin), a.log[len(a.log)-1].Stuck) }
+		a.replan(i, last)
+		if probeArm != nil {
+			println(i, int(1e4*a.log[len(a.log)-1].Gap), int(100*a.log[len(a.log)-1].CarMin), a.log[len(a.log)-1].Stuck)
+		}
 		// The constants follow the costs: a few times on the way, and at the
 		// end on the settled times.
 		if i == 2 || i == 5 || last {

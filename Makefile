@@ -1,0 +1,62 @@
+# CityFlow. `make run` and `make test` do everything on a fresh machine; they
+# need Go, Node, Python 3.11 and make.
+
+VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo devel)
+LDFLAGS := -s -w -X main.version=$(VERSION)
+# Pure Go everywhere: no C compiler needed, the same program on every machine.
+export CGO_ENABLED := 0
+
+GO_FILES := $(shell find cmd internal spec web/embed.go -name '*.go' 2>/dev/null) go.mod go.sum
+WEB_FILES := $(shell find web -path web/node_modules -prune -o -path web/dist -prune -o -type f -print 2>/dev/null)
+CITY_FILES := $(shell find cities -type f)
+
+.PHONY: run build test test-go test-web test-slow test-e2e bench clean tools
+
+run: build
+	bin/cityflow serve
+
+build: bin/cityflow build/.packs
+
+bin/cityflow: $(GO_FILES) web/dist/index.html
+	go build -trimpath -ldflags "$(LDFLAGS)" -o $@ ./cmd/cityflow
+
+web/dist/index.html: web/node_modules/.installed $(WEB_FILES)
+	cd web && npm run --silent build
+
+web/node_modules/.installed: web/package-lock.json
+	cd web && npm ci --no-audit --no-fund --loglevel=error
+	touch $@
+
+# Compiled cities, and the settled morning each city's runs start from.
+build/.packs: bin/cityflow $(CITY_FILES)
+	bin/cityflow city build --settle
+	touch $@
+
+test: tools test-go test-web test-slow test-e2e
+
+test-go: web/dist/index.html
+	@test -z "$$(gofmt -l cmd internal spec web/*.go)" || { gofmt -l cmd internal spec web/*.go; echo "not gofmt-ed"; exit 1; }
+	go vet ./...
+	go vet -tags slow ./...
+	go test ./...
+
+test-web: web/node_modules/.installed
+	cd web && npm run --silent check && npm test --silent
+
+# The model on a real city, at several sample sizes (minutes).
+test-slow: build
+	go test -tags slow -count=1 -timeout 20m ./internal/run/
+
+# The real program with a real browser, then its own acceptance tests.
+test-e2e: build tools
+	python3 scripts/e2e.py
+
+# A browser for the page tests; installed where we may, else said loudly.
+tools:
+	@scripts/need-chromium
+
+bench: build
+	python3 bench/run.py
+
+clean:
+	rm -rf bin build web/dist/* web/node_modules
