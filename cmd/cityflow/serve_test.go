@@ -283,7 +283,8 @@ func TestASignalGivesTheJobBackAndARestartFinishesIt(t *testing.T) {
 }
 
 func TestALongJobKeepsItsLeaseAndCanBeCancelled(t *testing.T) {
-	p := start(t, t.TempDir(), "", 200*time.Millisecond) // 2 s in all, several leases
+	// Runs of 2 s, several leases, and a second worker to take what lapses.
+	p := start(t, t.TempDir(), "", 200*time.Millisecond, "--workers", "2")
 	long := p.submit(request)
 	st := p.until(long, spec.Complete)
 	if st.Attempt != 1 {
@@ -297,7 +298,9 @@ func TestALongJobKeepsItsLeaseAndCanBeCancelled(t *testing.T) {
 	}
 	res.Body.Close()
 	p.until(gone, spec.Cancelled)
-	p.until(p.submit(`{"city":"testville","seed":8}`), spec.Running) // the worker is free again
+	for _, seed := range []string{"8", "9"} { // both workers are free again
+		p.until(p.submit(`{"city":"testville","seed":`+seed+`}`), spec.Running)
+	}
 	p.stop()
 }
 
