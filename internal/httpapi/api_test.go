@@ -471,3 +471,18 @@ func TestEveryKindOfErrorIsInTheTableOnce(t *testing.T) {
 		t.Error(got)
 	}
 }
+
+func TestEventStreamsEndWhenTheServerStops(t *testing.T) {
+	closing := make(chan struct{})
+	r := newRig(t, func(o *Options) { o.Closing = closing })
+	_, sub := r.submit(`{"city":"testville"}`) // and nobody works on it
+	res, err := r.client.Get(r.url + "/v1/jobs/" + sub.JobID + "/events")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer res.Body.Close()
+	close(closing)
+	if b, err := io.ReadAll(res.Body); err != nil || !bytes.Contains(b, []byte(`"status":"queued"`)) {
+		t.Fatalf("%s %v", b, err)
+	}
+}
