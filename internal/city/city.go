@@ -145,9 +145,12 @@ type Network struct {
 	CapacityVS, JamVM []float32
 	Modes             []ModeSet
 	Class             []RoadClass
-	WayOSM            []int64
-	NameIdx           []uint32 // into Names; 0 is ""
-	Names             []string
+	// Roundabout marks the links of a ring: there the circulating traffic goes
+	// first. Small rings are one node and have no links.
+	Roundabout []bool
+	WayOSM     []int64
+	NameIdx    []uint32 // into Names; 0 is ""
+	Names      []string
 	// Reverse is the opposite direction of the same street, or NoLink.
 	Reverse []units.LinkID
 	// GeomFirst[l]..GeomFirst[l+1] are the points of link l, ends included.

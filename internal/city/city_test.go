@@ -31,6 +31,7 @@ func tiny() *City {
 	n.LengthM, n.SpeedMS, n.Lanes = []float32{500, 500}, []float32{10, 10}, []float32{1, 1}
 	n.CapacityVS, n.JamVM = []float32{.3, .3}, []float32{.13, .13}
 	n.Modes, n.Class = []ModeSet{AllowCar | AllowWalk, AllowCar | AllowWalk}, []RoadClass{Residential, Residential}
+	n.Roundabout = []bool{true, false}
 	n.WayOSM, n.NameIdx, n.Names = []int64{7, 7}, []uint32{1, 1}, []string{"", `The "High" Street`}
 	n.Reverse = []units.LinkID{1, 0}
 	n.GeomFirst = []uint32{0, 3, 6}
@@ -110,6 +111,8 @@ func TestValidateFindsBrokenColumns(t *testing.T) {
 	for name, breakIt := range map[string]func(c *City){
 		"node out of range":        func(c *City) { c.Net.To[0] = 9 },
 		"short column":             func(c *City) { c.Net.SpeedMS = c.Net.SpeedMS[:1] },
+		"short bool column":        func(c *City) { c.Net.Roundabout = nil },
+		"path on a roundabout":     func(c *City) { c.Net.Class[0] = Path },
 		"NaN length":               func(c *City) { c.Net.LengthM[0] = float32(math.NaN()) },
 		"zero speed":               func(c *City) { c.Net.SpeedMS[1] = 0 },
 		"falling CSR":              func(c *City) { c.Net.FirstOut[1] = 7 },

@@ -14,7 +14,9 @@ import (
 // PackFormat is the version of the pack layout. Raise it whenever a column is
 // added, removed, reordered or changes its meaning or unit: readers refuse
 // other versions with a clear message, and packs are rebuilt from the sources.
-const PackFormat = 1
+//
+//	2: Net.Roundabout follows Net.Class; small roundabouts are one node.
+const PackFormat = 2
 
 // A pack is
 //

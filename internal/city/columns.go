@@ -44,6 +44,8 @@ func columns(c *City, v visitor) {
 		func(k int) { n.Modes = make([]ModeSet, k) }, func(i int, b uint8) { n.Modes[i] = ModeSet(b) })
 	v.u8s(len(n.Class), func(i int) uint8 { return uint8(n.Class[i]) },
 		func(k int) { n.Class = make([]RoadClass, k) }, func(i int, b uint8) { n.Class[i] = RoadClass(b) })
+	v.u8s(len(n.Roundabout), func(i int) uint8 { return b2u(n.Roundabout[i]) },
+		func(k int) { n.Roundabout = make([]bool, k) }, func(i int, b uint8) { n.Roundabout[i] = b != 0 })
 	v.i64s(&n.WayOSM)
 	v.u32s(&n.NameIdx)
 	v.strings(&n.Names)

@@ -99,6 +99,7 @@ func (n *Network) validate(k *checker) {
 	}{
 		{"To", len(n.To)}, {"LengthM", len(n.LengthM)}, {"SpeedMS", len(n.SpeedMS)}, {"Lanes", len(n.Lanes)},
 		{"CapacityVS", len(n.CapacityVS)}, {"JamVM", len(n.JamVM)}, {"Modes", len(n.Modes)}, {"Class", len(n.Class)},
+		{"Roundabout", len(n.Roundabout)},
 		{"WayOSM", len(n.WayOSM)}, {"NameIdx", len(n.NameIdx)}, {"Reverse", len(n.Reverse)}, {"InLink", len(n.InLink)},
 	} {
 		k.length("Net."+col.name, col.n, links)
@@ -166,6 +167,10 @@ func (n *Network) validate(k *checker) {
 		}
 		if n.Class[l] > Path {
 			k.fail("Net.Class[%d] is %d", l, n.Class[l])
+			return
+		}
+		if n.Roundabout[l] && n.Class[l] == Path {
+			k.fail("Net.Roundabout[%d]: a path is no roundabout", l)
 			return
 		}
 		if n.Modes[l] == 0 || n.Modes[l]&AllowCar != 0 && (n.CapacityVS[l] <= 0 || n.JamVM[l] <= 0 || n.Lanes[l] <= 0) {

@@ -20,6 +20,14 @@ const (
 	maxJourneyS  = 2 * 3600
 )
 
+// ringPriority is how much more a roundabout's own traffic weighs than its
+// capacity where it competes for the next link. Who enters gives way to who
+// circulates: with equal weights the entries fill the ring, each of its links
+// waits for the next, and it locks. At 50 an entry gets what the ring leaves
+// over, less than a fiftieth more; an infinite weight would be no different to
+// see. It is a stand-in for the gap acceptance that entries really need.
+const ringPriority = 50
+
 // world is one arm's side of a run: a city prepared for searches. Immutable.
 type world struct {
 	city  *city.City
@@ -39,13 +47,17 @@ func newWorld(ctx context.Context, c *city.City, scale demand.Scale) (*world, er
 	net := &c.Net
 	w := &world{city: c, scale: scale, tastes: newTastes(net), free: make([]float32, net.NumLinks())}
 	capacity := make([]float32, net.NumLinks())
+	weight := make([]float32, net.NumLinks()) // 0: the link's capacity
 	for l := range w.free {
 		w.free[l] = net.LengthM[l] / net.SpeedMS[l]
 		if net.Modes[l]&city.AllowCar != 0 {
 			capacity[l] = net.CapacityVS[l]
+			if net.Roundabout[l] {
+				weight[l] = ringPriority * capacity[l]
+			}
 		}
 	}
-	w.links = loading.Links{From: net.From, To: net.To, LengthM: net.LengthM, SpeedMS: net.SpeedMS, CapacityVS: capacity, JamVM: net.JamVM}
+	w.links = loading.Links{From: net.From, To: net.To, LengthM: net.LengthM, SpeedMS: net.SpeedMS, CapacityVS: capacity, JamVM: net.JamVM, MergeWeight: weight}
 	w.graph = routing.NewGraph(net, city.AllowCar, w.free, nil)
 	w.transit = raptor.NewData(&c.Timetable, choice.WalkMS)
 	var err error

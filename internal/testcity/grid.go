@@ -219,6 +219,7 @@ func addLink(net *city.Network, o Options, from, to, name int) {
 	net.JamVM = append(net.JamVM, float32(o.JamVM))
 	net.Modes = append(net.Modes, city.AllowCar|city.AllowBike|city.AllowWalk|city.AllowBus)
 	net.Class = append(net.Class, city.Tertiary)
+	net.Roundabout = append(net.Roundabout, false)
 	net.WayOSM = append(net.WayOSM, int64(10+name))
 	net.NameIdx = append(net.NameIdx, uint32(name))
 	for _, v := range [2]int{from, to} {

@@ -103,10 +103,11 @@ func (g *graph) emit() city.Network {
 		net.LengthM = append(net.LengthM, float32(max(s.lengthM, minBarrierM)))
 		net.SpeedMS = append(net.SpeedMS, sd.speed)
 		net.Lanes = append(net.Lanes, lanesOf(s.attr.class, sd.lanes))
-		c, jam := capacity(s.attr.class, sd.lanes, sd.speed)
+		c, jam := capacity(s.attr.class, s.attr.ring, sd.lanes, sd.speed)
 		net.CapacityVS, net.JamVM = append(net.CapacityVS, c), append(net.JamVM, jam)
 		net.Modes = append(net.Modes, sd.modes)
 		net.Class = append(net.Class, s.attr.class)
+		net.Roundabout = append(net.Roundabout, s.attr.ring)
 		net.WayOSM = append(net.WayOSM, s.way)
 		net.NameIdx = append(net.NameIdx, uint32(name))
 		for k := range s.pts {

@@ -362,7 +362,7 @@ func TestSpeedsAndLanes(t *testing.T) {
 	}
 	// At 5 km/h a primary lane cannot carry 1,500 an hour: C = u*k/2.
 	u := float32(5 / 3.6)
-	if c, k := capacity(city.Primary, 1, u); math.Abs(float64(c-u*k/2)) > 1e-6 {
+	if c, k := capacity(city.Primary, false, 1, u); math.Abs(float64(c-u*k/2)) > 1e-6 {
 		t.Errorf("capacity %g at crawling speed, want %g", c, u*k/2)
 	}
 }

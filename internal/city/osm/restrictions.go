@@ -23,7 +23,7 @@ type restriction struct {
 // nodes so that simplification leaves them alone. Restrictions over a way, by
 // time of day or for trucks alone are counted, not applied.
 func (g *graph) readRestrictions() {
-	var viaWay, conditional, exempt, broken int
+	var viaWay, conditional, exempt, broken, contracted int
 	for _, r := range g.src.Relations {
 		if r.Tags.Find("type") != "restriction" {
 			continue
@@ -59,6 +59,10 @@ func (g *graph) readRestrictions() {
 				vias = append(vias, m)
 			}
 		}
+		if g.namesContracted(r.Members) {
+			contracted++
+			continue
+		}
 		if len(vias) == 1 && vias[0].Type == osm.TypeWay || len(vias) > 1 {
 			viaWay++
 			continue
@@ -83,9 +87,31 @@ func (g *graph) readRestrictions() {
 		}
 	}
 	g.report.add("turn restrictions over a way", float64(viaWay), "relations", "not applied")
+	g.report.add("turn restrictions at roundabouts drawn as one junction", float64(contracted), "relations", "not applied: they kept drivers on the ring")
 	g.report.add("turn restrictions by time of day", float64(conditional), "relations", "not applied")
 	g.report.add("turn restrictions that exempt cars", float64(exempt), "relations", "do not bind cars")
 	g.report.add("turn restrictions not understood", float64(broken), "relations", "not applied")
+}
+
+// namesContracted tells whether a restriction is about a roundabout that is now
+// one node. Its turns (onto the ring, along it, off it) exist no more, and a
+// ban on turning round does not hold where everyone may drive round the ring.
+func (g *graph) namesContracted(members []osm.Member) bool {
+	for _, m := range members {
+		switch m.Type {
+		case osm.TypeWay:
+			if g.one.way[m.Ref] {
+				return true
+			}
+		case osm.TypeNode:
+			if n := g.src.node(m.Ref); n >= 0 {
+				if _, ok := g.one.to[n]; ok {
+					return true
+				}
+			}
+		}
+	}
+	return false
 }
 
 func exceptsCars(except string) bool {

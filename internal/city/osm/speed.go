@@ -20,6 +20,17 @@ var capacityPerLaneH = [...]float64{
 	city.Tertiary: 600, city.Unclassified: 600, city.Residential: 600, city.Service: 300, city.Path: 0,
 }
 
+// ringCapacityH is what one lane of a roundabout carries past a point, in
+// vehicles per hour, where its class would allow less (assumed). Circulating
+// traffic has priority and does not stop, so the class, which stands for the
+// junctions of a street, does not bind it. FHWA's "Roundabouts: An
+// Informational Guide" (2000) lets a single lane circulate up to 1,800; HCM 6
+// gives an entry 1,380 before an empty ring, and Kimber's LR942 (TRL 1980) the
+// same order per 3.65 m of entry. 1,400 is the careful end. Whom an inlet
+// serves first is no matter of capacity: the run gives ring links a large
+// loading.Links.MergeWeight.
+const ringCapacityH = 1400
+
 // JamSpacingM is the street length one queued car takes, bumper to bumper
 // (MODEL.md section 9).
 const JamSpacingM = 7.5
@@ -153,11 +164,15 @@ func parseLanes(v string) (float64, bool) {
 // outflow is capped so that the backward wave of the triangular diagram,
 // w = C/(k - C/u), is never faster than the free speed u: C <= u*k/2. Very slow
 // streets could not carry their class's capacity.
-func capacity(class city.RoadClass, lanes, speedMS float32) (cVS, jamVM float32) {
+func capacity(class city.RoadClass, ring bool, lanes, speedMS float32) (cVS, jamVM float32) {
 	if class == city.Path {
 		return 0, 0
 	}
 	jam := float64(lanes) / JamSpacingM
-	c := float64(lanes) * capacityPerLaneH[class] / 3600
+	perLane := capacityPerLaneH[class]
+	if ring {
+		perLane = max(perLane, ringCapacityH)
+	}
+	c := float64(lanes) * perLane / 3600
 	return float32(min(c, float64(speedMS)*jam/2)), float32(jam)
 }

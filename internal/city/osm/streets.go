@@ -40,6 +40,7 @@ type attributes struct {
 	fwd, back side
 	class     city.RoadClass
 	name      string
+	ring      bool // part of a roundabout that cars use
 }
 
 type side struct {
@@ -67,6 +68,7 @@ type graph struct {
 	ofSrc   map[int32]int32
 	streets []street
 	rules   []restriction
+	one     contraction
 	report  reporter
 }
 
@@ -79,7 +81,8 @@ func (r *reporter) add(what string, count float64, unit, detail string) {
 
 // Streets builds the street network of a city.
 //
-// Way parts inside the box are cut at shared nodes, barriers and anchors; the
+// Small roundabouts become one junction. Way parts inside the box are cut at
+// shared nodes, barriers and anchors; the
 // largest strongly connected part is kept for cars and for bikes, the largest
 // connected part for walkers; then nodes that join two like streets become
 // geometry. The report counts what was read, dropped and merged.
@@ -122,6 +125,7 @@ func (g *graph) cut() {
 	var waysRead, taggedSpeed, noMode, reversible int
 	var readM, privateM float64
 	parts := newUnion(len(s.NodeID))
+	g.findRings()
 	for i := range s.Ways {
 		w := &s.Ways[i]
 		hw := w.Tags.Find("highway")
@@ -164,9 +168,15 @@ func (g *graph) cut() {
 		if tagged && drivable(hw) {
 			taggedSpeed++
 		}
+		if g.one.skipWays[int32(i)] {
+			continue // read, but now part of a node
+		}
 		lf, lb := lanes(w.Tags, rule, onewayCar)
-		a := attributes{fwd: side{fwd, sf, lf}, back: side{back, sb, lb}, class: rule.class, name: w.Tags.Find("name")}
+		a := attributes{fwd: side{fwd, sf, lf}, back: side{back, sb, lb}, class: rule.class, name: w.Tags.Find("name"), ring: drivable(hw) && isRing(w.Tags)}
 		for _, p := range pieces {
+			if p = g.oneNode(p); len(p) < 2 {
+				continue
+			}
 			runs = append(runs, run{w, a, p})
 			for j, n := range p {
 				if j == 0 || j == len(p)-1 {
@@ -192,6 +202,10 @@ func (g *graph) cut() {
 	g.report.add("ways nobody may use", float64(noMode), "ways", "dropped")
 	g.report.add("reversible one-way roads", float64(reversible), "ways", "closed to cars: their hours are not in the data")
 
+	g.moveToCentres()
+	for _, c := range g.one.centre {
+		use[c.node] = 2
+	}
 	g.anchor(runs, use)
 	for _, n := range s.TaggedNodes() {
 		if use[n] == 1 && barrierBlocks(s.NodeTags[n]) != 0 {
