@@ -48,7 +48,8 @@ export class CityMap {
       style: this.style(),
       bounds: options.bounds,
       fitBoundsOptions: { padding: 12 },
-      maxBounds: new LngLatBounds(options.bounds).toArray().map(([x, y], i) => [x! + (i ? 0.25 : -0.25), y! + (i ? 0.15 : -0.15)]) as [[number, number], [number, number]],
+      // Nobody gets lost, and a zoomed-out view still has the city in it.
+      maxBounds: [options.bounds[0] - 0.25, options.bounds[1] - 0.15, options.bounds[2] + 0.25, options.bounds[3] + 0.15],
       attributionControl: false,
       dragRotate: false,
       pitchWithRotate: false,
@@ -96,6 +97,15 @@ export class CityMap {
       const stop = byId.get(String(near(e.point)?.properties.id));
       if (stop) onPick(stop);
     });
+  }
+
+  /** Looks at the two ends with their surroundings, as the first view of a plan. */
+  async look(...places: { lon: number; lat: number }[]): Promise<void> {
+    await this.loaded;
+    const box = new LngLatBounds();
+    for (const p of places) box.extend([p.lon, p.lat]);
+    const { clientWidth, clientHeight } = this.options.container;
+    if (!box.isEmpty()) this.map.fitBounds(box, { padding: { left: clientWidth / 6, right: clientWidth / 6, top: clientHeight / 5, bottom: clientHeight / 5 }, maxZoom: 14, animate: false });
   }
 
   /** The two ends of the line being planned; the dashed line only says which two belong together. */
@@ -228,8 +238,7 @@ export class CityMap {
     const volume: ExpressionSpecification = ['sqrt', ['max', 1, ['get', 'baseline'], ['get', 'scenario']]];
     const wide = (factor: number): ExpressionSpecification => ['interpolate', ['linear'], ['zoom'], 10, ['max', 1.2, ['*', 0.05 * factor, volume]], 14, ['max', 2, ['*', 0.15 * factor, volume]], 17, ['max', 4, ['*', 0.4 * factor, volume]]];
     const volumes = this.view === 'volumes';
-    const edge = this.plain ? c('map-quiet') : c('map-major-edge');
-    const body = this.plain ? c('map-quiet') : c('map-major');
+    const quiet = this.plain ? c('map-quiet') : undefined;
     return {
       version: 8,
       sources: {
@@ -241,12 +250,9 @@ export class CityMap {
       },
       layers: [
         { id: 'land', type: 'background', paint: { 'background-color': c('map-land') } },
-        road('minor-edge', null, this.plain ? c('map-quiet') : c('map-minor-edge'), zoomed(10, 0.4, 13, 1.1, 15, 4.5, 18, 16)),
-        road('minor', null, this.plain ? c('map-land') : c('map-minor'), zoomed(10, 0, 13, 0.2, 15, 3, 18, 13)),
-        road('middle-edge', MIDDLE, edge, zoomed(10, 0.7, 13, 2, 15, 6.5, 18, 20)),
-        road('middle', MIDDLE, body, zoomed(10, 0.3, 13, 1.1, 15, 5, 18, 17)),
-        road('major-edge', MAJOR, edge, zoomed(10, 1.4, 13, 3.6, 15, 9, 18, 26)),
-        road('major', MAJOR, body, zoomed(10, 0.8, 13, 2.4, 15, 7, 18, 22)),
+        road('minor', null, quiet ?? c('map-minor'), zoomed(10, 0.4, 13, 1.1, 15, 3.5, 18, 14)),
+        road('middle', MIDDLE, quiet ?? c('map-middle'), zoomed(10, 0.7, 13, 2, 15, 5.5, 18, 18)),
+        road('major', MAJOR, quiet ?? c('map-major'), zoomed(10, 1.4, 13, 3.4, 15, 8, 18, 24)),
         { id: 'links-same', type: 'line', source: 'links', filter: ['all', is('link'), ['!', ['get', 'clear']]], layout: { 'line-cap': 'round', ...visible(volumes) }, paint: { 'line-color': c('same'), 'line-width': zoomed(10, 0.8, 14, 1.6, 17, 3) } },
         { id: 'links-clear', type: 'line', source: 'links', filter: ['all', is('link'), ['get', 'clear']], layout: { 'line-cap': 'round', 'line-join': 'round', 'line-sort-key': ['abs', ['get', 'diff']], ...visible(volumes) }, paint: { 'line-color': signed('diff', s, s / 1000), 'line-width': wide(1) } },
         {
