@@ -22,13 +22,15 @@ export function recentRuns(storage: Pick<Storage, 'getItem'> | undefined = safeS
   }
 }
 
-/** Puts a run on top, or updates it in place. */
-export function rememberRun(run: Partial<RecentRun> & { job_id: string }, storage: Pick<Storage, 'getItem' | 'setItem'> | undefined = safeStorage()): void {
+/** Puts a run on top; the same run again (a cached answer) moves up. */
+export function rememberRun(run: RecentRun, storage: Pick<Storage, 'getItem' | 'setItem'> | undefined = safeStorage()): void {
+  write([run, ...recentRuns(storage).filter((r) => r.job_id !== run.job_id)].slice(0, MOST), storage);
+}
+
+/** Notes where a run stands; a run that is not in the list stays out of it. */
+export function updateRun(job_id: string, status: RecentRun['status'], storage: Pick<Storage, 'getItem' | 'setItem'> | undefined = safeStorage()): void {
   const runs = recentRuns(storage);
-  const at = runs.findIndex((r) => r.job_id === run.job_id);
-  if (at >= 0) runs[at] = { ...runs[at]!, ...run };
-  else runs.unshift({ city: '', title: 'A run', submitted_at: new Date().toISOString(), status: 'queued', ...run });
-  write(runs.slice(0, MOST), storage);
+  if (runs.some((r) => r.job_id === job_id && r.status !== status)) write(runs.map((r) => (r.job_id === job_id ? { ...r, status } : r)), storage);
 }
 
 export function forgetRuns(storage: Pick<Storage, 'getItem' | 'setItem'> | undefined = safeStorage()): void {

@@ -104,8 +104,7 @@ export class CityMap {
     await this.loaded;
     const box = new LngLatBounds();
     for (const p of places) box.extend([p.lon, p.lat]);
-    const { clientWidth, clientHeight } = this.options.container;
-    if (!box.isEmpty()) this.map.fitBounds(box, { padding: { left: clientWidth / 6, right: clientWidth / 6, top: clientHeight / 5, bottom: clientHeight / 5 }, maxZoom: 14, animate: false });
+    this.fit(box);
   }
 
   /** The two ends of the line being planned; the dashed line only says which two belong together. */
@@ -127,7 +126,13 @@ export class CityMap {
       const stops = links.features.flatMap((f) => (f.properties.kind === 'stop' && f.geometry.type === 'Point' ? [{ lon: f.geometry.coordinates[0]!, lat: f.geometry.coordinates[1]!, name: f.properties.name }] : []));
       const [first, last] = [stops[0], stops.at(-1)];
       this.clearMarkers();
-      if (first && last) for (const [place, other] of [[first, last], [last, first]] as [Place, Place][]) this.mark(place, place.name, 'place', place.lon <= other.lon ? 'right' : 'left', place.lon <= other.lon ? -12 : 12);
+      // Names stand outside the line: beside its ends, or above and below them where there is little room.
+      const small = this.options.container.clientWidth < 560;
+      if (first && last)
+        for (const [place, other] of [[first, last], [last, first]] as [Place, Place][]) {
+          if (small) this.mark(place, place.name, 'place', place.lat >= other.lat ? 'bottom' : 'top', [0, place.lat >= other.lat ? -12 : 12]);
+          else this.mark(place, place.name, 'place', place.lon <= other.lon ? 'right' : 'left', [place.lon <= other.lon ? -12 : 12, 0]);
+        }
     }
     if (access) {
       this.steps.minutes = minutesStep(access.features.map((f) => f.properties.diff_min));
@@ -160,9 +165,16 @@ export class CityMap {
     if (box) this.map.fitBounds(box, { padding: 80, maxZoom: 15.5, animate: !matchMedia('(prefers-reduced-motion: reduce)').matches });
   }
 
+  /** The line with its surroundings; without a line, the clear changes. */
   private frame(links: Links): void {
-    const box = boundsOf(links.features.filter((f) => f.properties.kind !== 'link' || f.properties.clear).map((f) => f.geometry));
-    if (box) this.map.fitBounds(box, { padding: { top: 40, bottom: 40, left: 60, right: 60 }, animate: false });
+    const of = (kind: string) => boundsOf(links.features.filter((f) => f.properties.kind === kind && (f.properties.kind !== 'link' || f.properties.clear)).map((f) => f.geometry));
+    this.fit(of('line') ?? of('link'));
+  }
+
+  private fit(box: LngLatBounds | undefined): void {
+    if (!box || box.isEmpty()) return;
+    const { clientWidth: w, clientHeight: h } = this.options.container;
+    this.map.fitBounds(box, { padding: { left: w / 6, right: w / 6, top: h / 5, bottom: h / 5 }, maxZoom: 14, animate: false });
   }
 
   private nearest(layers: string[], point: { x: number; y: number }, reach: number): MapGeoJSONFeature | undefined {
@@ -186,12 +198,12 @@ export class CityMap {
     this.popup.setLngLat(at).setDOMContent(box).addTo(this.map);
   }
 
-  private mark(place: Place, text: string, className: string, anchor: 'center' | 'left' | 'right', dx = 0): void {
+  private mark(place: Place, text: string, className: string, anchor: 'center' | 'left' | 'right' | 'top' | 'bottom', offset: [number, number] = [0, 0]): void {
     const element = document.createElement('div');
     element.className = className;
     element.textContent = text;
     // The same names stand in the form or in the tables.
-    const marker = new Marker({ element, anchor, offset: [dx, 0] }).setLngLat([place.lon, place.lat]).addTo(this.map);
+    const marker = new Marker({ element, anchor, offset }).setLngLat([place.lon, place.lat]).addTo(this.map);
     element.setAttribute('aria-hidden', 'true');
     element.removeAttribute('role');
     element.removeAttribute('aria-label');
@@ -241,6 +253,8 @@ export class CityMap {
     const quiet = this.plain ? c('map-quiet') : undefined;
     return {
       version: 8,
+      // Colours change at once with the theme: a half-way colour means nothing.
+      transition: { duration: 0, delay: 0 },
       sources: {
         streets: { type: 'geojson', data: this.options.streets, maxzoom: 15, tolerance: 0.4 },
         stops: { type: 'geojson', data: empty },
