@@ -1,4 +1,4 @@
-import { readdirSync, rmSync } from 'node:fs';
+import { readFileSync, readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Plugin } from 'vite';
 
@@ -40,6 +40,12 @@ export function pageShell(): Plugin {
       if (this.environment?.mode === 'dev') return;
       for (const name of readdirSync(dist)) if (name !== '.keep') rmSync(join(dist, name), { recursive: true });
     },
+    // The licences of what is delivered travel with it.
+    generateBundle() {
+      const modules = join(import.meta.dirname, '..', 'node_modules');
+      const parts = ['maplibre-gl/LICENSE.txt', 'svelte/LICENSE.md', '@fontsource-variable/figtree/LICENSE'];
+      this.emitFile({ type: 'asset', fileName: 'licences.txt', source: parts.map((p) => `${p}\n${'='.repeat(p.length)}\n\n${readFileSync(join(modules, p), 'utf8').trim()}\n`).join('\n\n') });
+    },
     transformIndexHtml: {
       order: 'pre',
       handler(html, ctx) {
@@ -52,6 +58,8 @@ export function pageShell(): Plugin {
     <meta name="description" content="${escape(page.description)}">
     <meta name="color-scheme" content="light dark">
     <link rel="icon" type="image/svg+xml" href="/favicon.svg">
+    <link rel="preload" as="font" type="font/woff2" crossorigin href="/node_modules/@fontsource-variable/figtree/files/figtree-latin-wght-normal.woff2">
+    <link rel="preload" as="fetch" crossorigin href="/web/config/site.json">
     <link rel="stylesheet" href="/src/styles/main.css">`;
         return html.replace('<!-- head -->', () => head).replace('<!-- header -->', () => header(file)).replace('<!-- footer -->', () => footer);
       },

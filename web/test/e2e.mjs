@@ -79,7 +79,7 @@ async function shot(page, name, fullPage = false) {
 
 const colour = (page, name) => page.evaluate((n) => getComputedStyle(document.documentElement).getPropertyValue(n).trim(), `--${name}`);
 
-/** Waits until the map says that all is drawn, then counts colours on its picture. */
+/** Waits until the map says that all is drawn, then counts colours on its picture; "a+b" counts both. */
 async function mapPixels(page, wanted) {
   const frame = page.locator('.map-frame .map');
   await frame.scrollIntoViewIfNeeded();
@@ -87,7 +87,11 @@ async function mapPixels(page, wanted) {
   await until(`pixels of ${wanted.map(([n]) => n)}`, async () => {
     const picture = decode(await frame.screenshot());
     const seen = [];
-    for (const [name, least] of wanted) seen.push([name, count(picture, await colour(page, name)), least]);
+    for (const [names, least] of wanted) {
+      let n = 0;
+      for (const name of names.split('+')) n += count(picture, await colour(page, name));
+      seen.push([names, n, least]);
+    }
     if (seen.every(([, n, least]) => n >= least)) return true;
     throw new Error(JSON.stringify(seen));
   }, 30_000);
@@ -158,7 +162,7 @@ try {
     detail = await (await fetch(`${base}/v1/cities/${cities[0].slug}`)).json();
     await go(page, `/web/plan.html?c=${cities[0].slug}`);
     await heading(page, new RegExp(cities[0].name));
-    await mapPixels(page, [['map-major', 200], ['map-land', 5000], ['line', 60]]);
+    await mapPixels(page, [['map-minor+map-middle+map-major', 500], ['map-land', 5000], ['line', 60]]);
     await shot(page, 'plan-map');
     const wanted = detail.stops.find((s) => s.id === detail.default.stops.at(-1));
     const start = page.getByRole('combobox', { name: 'Tram starts at' });
@@ -226,7 +230,7 @@ try {
     await shot(page, 'results-map');
     const radio = (name) => page.getByRole('radio', { name });
     await radio('Travel time before').check();
-    await mapPixels(page, [['seq-2', 20], ['line', 100]]);
+    await mapPixels(page, [['seq-1+seq-2+seq-3+seq-4+seq-5', 100], ['line', 100]]);
     await shot(page, 'results-access');
     await radio('Travel time change').check();
     await shot(page, 'results-access-change');

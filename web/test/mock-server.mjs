@@ -4,10 +4,11 @@
 //
 //   node test/mock-server.mjs [port]      then open http://127.0.0.1:PORT/web/index.html
 import { createHash } from 'node:crypto';
-import { createReadStream, existsSync, readFileSync, statSync } from 'node:fs';
+import { existsSync, readFileSync, statSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { dirname, extname, join, normalize } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { gzipSync } from 'node:zlib';
 
 const here = dirname(fileURLToPath(import.meta.url));
 const dist = join(here, '..', 'dist');
@@ -139,7 +140,7 @@ function check(body) {
   const known = (text) => stops.some((s) => s.id === text || s.name === text);
   if (body.city !== 'newport') errors.push({ path: 'city', message: 'There is no such city.', valid: ['newport'] });
   for (const end of ['tram_start', 'tram_end']) if (body[end] && !known(body[end])) errors.push({ path: end, message: `No stop is called “${body[end]}”.`, valid: ['Ringland Centre', '5310AWB30508'] });
-  if (body.sim_date !== '2023-06-13') errors.push({ path: 'sim_date', message: 'The timetable does not cover this day.', valid: ['2023-06-13'] });
+  if (body.sim_date && body.sim_date !== '2023-06-13') errors.push({ path: 'sim_date', message: 'The timetable does not cover this day.', valid: ['2023-06-13'] });
   if (body.seed === 666) errors.push({ path: 'modifications[3].lanes', message: 'A problem of no field.', valid: [] });
   return errors;
 }
@@ -150,8 +151,10 @@ export function createMock(port = 0) {
     const url = new URL(req.url, 'http://mock');
     const path = url.pathname;
     const send = (status, type, body, headers = {}) => {
+      const zip = /gzip/.test(req.headers['accept-encoding'] ?? '') && body.length > 1000;
+      if (zip) headers = { ...headers, 'content-encoding': 'gzip' };
       res.writeHead(status, { 'content-type': type, 'content-security-policy': csp, 'x-content-type-options': 'nosniff', 'cache-control': 'no-cache', ...headers });
-      res.end(req.method === 'HEAD' ? undefined : body);
+      res.end(req.method === 'HEAD' ? undefined : zip ? gzipSync(body) : body);
     };
     const json = (status, value) => send(status, 'application/json', JSON.stringify(value));
     const problem = (status, title, detailText, errors) => send(status, 'application/problem+json', JSON.stringify({ type: 'about:blank', title, status, detail: detailText, errors }));
@@ -160,8 +163,7 @@ export function createMock(port = 0) {
     if (path.startsWith('/web/')) {
       const file = join(dist, normalize(path.slice(5)));
       if (!file.startsWith(dist) || !existsSync(file) || !statSync(file).isFile()) return send(404, 'text/plain', 'not here');
-      res.writeHead(200, { 'content-type': types[extname(file)] ?? 'application/octet-stream', 'content-security-policy': csp, 'x-content-type-options': 'nosniff', 'cache-control': 'no-cache' });
-      return void createReadStream(file).pipe(res);
+      return send(200, types[extname(file)] ?? 'application/octet-stream', readFileSync(file));
     }
     if (path === '/openapi.json') return json(200, openapi);
     if (path === '/v1/cities') return json(200, [city, other]);

@@ -174,7 +174,7 @@ export class CityMap {
   private fit(box: LngLatBounds | undefined): void {
     if (!box || box.isEmpty()) return;
     const { clientWidth: w, clientHeight: h } = this.options.container;
-    this.map.fitBounds(box, { padding: { left: w / 6, right: w / 6, top: h / 5, bottom: h / 5 }, maxZoom: 14, animate: false });
+    this.map.fitBounds(box, { padding: { left: Math.max(w / 6, Math.min(80, w / 4)), right: Math.max(w / 6, Math.min(80, w / 4)), top: h / 5, bottom: h / 5 }, maxZoom: 14, animate: false });
   }
 
   private nearest(layers: string[], point: { x: number; y: number }, reach: number): MapGeoJSONFeature | undefined {
