@@ -5,6 +5,8 @@
 //   BASE_URL=http://127.0.0.1:8080 node test/e2e.mjs    against a running server
 //   SHOTS=/some/folder                                  keep screenshots there
 //   CHROMIUM=/usr/bin/chromium                          the browser to use
+//   VERBOSE=1                                           print what the pixel checks count
+//   PATIENCE_MS=120000                                  how long a run may take
 import assert from 'node:assert/strict';
 import { mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { createRequire } from 'node:module';
@@ -92,6 +94,7 @@ async function mapPixels(page, wanted) {
       for (const name of names.split('+')) n += count(picture, await colour(page, name));
       seen.push([names, n, least]);
     }
+    if (process.env.VERBOSE) console.log(`    pixels ${JSON.stringify(seen)}`);
     if (seen.every(([, n, least]) => n >= least)) return true;
     throw new Error(JSON.stringify(seen));
   }, 30_000);
@@ -162,7 +165,7 @@ try {
     detail = await (await fetch(`${base}/v1/cities/${cities[0].slug}`)).json();
     await go(page, `/web/plan.html?c=${cities[0].slug}`);
     await heading(page, new RegExp(cities[0].name));
-    await mapPixels(page, [['map-minor+map-middle+map-major', 500], ['map-land', 5000], ['line', 60]]);
+    await mapPixels(page, [['map-minor+map-middle+map-major', 6000], ['map-land', 5000], ['line', 60]]);
     await shot(page, 'plan-map');
     const wanted = detail.stops.find((s) => s.id === detail.default.stops.at(-1));
     const start = page.getByRole('combobox', { name: 'Tram starts at' });
@@ -226,11 +229,11 @@ try {
   });
 
   await step('result: map, layers, insights, downloads', async () => {
-    await mapPixels(page, [['line', 150], ['map-land', 5000], ['map-quiet', 300]]);
+    await mapPixels(page, [['line', 150], ['map-land', 5000], ['map-quiet', 5000]]);
     await shot(page, 'results-map');
     const radio = (name) => page.getByRole('radio', { name });
     await radio('Travel time before').check();
-    await mapPixels(page, [['seq-1+seq-2+seq-3+seq-4+seq-5', 100], ['line', 100]]);
+    await mapPixels(page, [['seq-1+seq-2+seq-3+seq-4+seq-5', 2000], ['line', 100]]);
     await shot(page, 'results-access');
     await radio('Travel time change').check();
     await shot(page, 'results-access-change');
@@ -266,7 +269,7 @@ try {
     await eachLook(page, 'home');
     await go(page, `/web/plan.html?c=${cities[0].slug}`);
     await heading(page, new RegExp(cities[0].name));
-    await eachLook(page, 'plan', () => mapPixels(page, [['map-land', 2000], ['line', 40]]));
+    await eachLook(page, 'plan', () => mapPixels(page, [['map-land', 2000], ['map-minor+map-middle+map-major', 2500]]));
     await go(page, `/web/results.html?job_id=${doneJob}`);
     await until('the verdict', () => page.locator('.verdict li').count());
     await eachLook(page, 'complete', () => mapPixels(page, [['map-land', 2000], ['line', 60]]));
