@@ -1,0 +1,327 @@
+// The JSON contract as the pages use it: a hand-kept mirror of the Go package
+// `spec` (same field names) plus the two map artifacts. test/unit/contract.test.ts
+// reads the Go sources and fails when a field here or there is missing.
+import type { FeatureCollection, LineString, Point } from 'geojson';
+
+export type State = 'queued' | 'running' | 'complete' | 'failed' | 'cancelled';
+export type Mode = 'car' | 'bike' | 'walk' | 'transit';
+export type Verdict = 'clear_increase' | 'clear_decrease' | 'no_clear_change';
+export type Interval = [lo: number, hi: number];
+
+export interface Window {
+  from: string;
+  to: string;
+}
+
+export interface ModeShare {
+  car: number;
+  bike: number;
+  walk: number;
+  transit: number;
+}
+
+export interface CityFacts {
+  population: number | null;
+  area_km2: number | null;
+  density_km2: number | null;
+  source: string;
+  assumed: boolean;
+}
+
+export interface CityInfo {
+  slug: string;
+  name: string;
+  enabled: boolean;
+  facts: CityFacts;
+  /** west, south, east, north */
+  bounds: [number, number, number, number];
+  modes: string[];
+  service_date: string;
+  service_window: Window;
+  attribution: string;
+  digest: string;
+  uncalibrated: boolean;
+}
+
+export interface Stop {
+  id: string;
+  name: string;
+  lon: number;
+  lat: number;
+  modes: string[] | null;
+  group: number;
+}
+
+export interface Default {
+  name: string;
+  stops: string[];
+}
+
+export interface ReportRow {
+  part: string;
+  what: string;
+  count: number;
+  unit: string;
+  detail?: string;
+}
+
+export interface Limits {
+  max_agents: number;
+  max_replications: number;
+  max_modifications: number;
+  max_body_bytes: number;
+  max_window_hours: number;
+}
+
+export interface CityDetail extends CityInfo {
+  stops: Stop[];
+  default: Default;
+  mode_share: ModeShare;
+  mode_share_source: string;
+  streets_url: string;
+  sources: string[] | null;
+  report: ReportRow[] | null;
+  limits: Limits;
+}
+
+/** The short form of a run request. */
+export interface RunRequest {
+  city: string;
+  tram_start?: string;
+  tram_end?: string;
+  num_agents?: number;
+  agent_distribution?: Record<string, number>;
+  traffic_level?: string;
+  sim_date?: string;
+  sim_time?: string;
+  replications?: number;
+  seed?: number;
+}
+
+export interface StopRef {
+  id?: string;
+  name?: string;
+  lon?: number;
+  lat?: number;
+}
+
+export interface Modification {
+  type: string;
+  id?: string;
+  name?: string;
+  mode?: string;
+  stops?: (string | StopRef)[];
+}
+
+export interface Config {
+  schema: number;
+  model_version: string;
+  city_digest: string;
+  city: string;
+  date: string;
+  window: Window;
+  agents: number;
+  mode_share: ModeShare;
+  mode_share_non_walk: boolean;
+  mode_share_source: string;
+  traffic_level: string;
+  replications: number;
+  seed: number;
+  iterations: number;
+  average_last: number;
+  modifications: Modification[] | null;
+}
+
+export interface Submitted {
+  job_id: string;
+  status: State;
+  submitted_at: string;
+  cached: boolean;
+}
+
+export interface Reference {
+  name: string;
+  url: string;
+  content_type: string;
+  bytes: number;
+}
+
+export interface Status {
+  job_id: string;
+  status: State;
+  stage: string;
+  progress: number;
+  eta_sec: number | null;
+  attempt: number;
+  message: string;
+  submitted_at: string;
+  started_at: string | null;
+  finished_at: string | null;
+  config: Config | null;
+  run_key: string;
+  artifacts: Reference[] | null;
+}
+
+export interface KPI {
+  id: string;
+  name: string;
+  unit: string;
+  headline: boolean;
+  baseline: number;
+  scenario: number;
+  diff: number;
+  ci95: Interval;
+  verdict: Verdict;
+  better: string;
+}
+
+export interface ModeRow {
+  mode: string;
+  baseline_trips: number;
+  scenario_trips: number;
+  diff_trips: number;
+  ci95: Interval;
+  baseline_share: number;
+  scenario_share: number;
+  baseline_min: number;
+  scenario_min: number;
+}
+
+export interface AreaRow {
+  area: string;
+  residents: number;
+  baseline_min: number;
+  scenario_min: number;
+  diff_min: number;
+  ci95: Interval;
+  baseline_jobs_30: number;
+  scenario_jobs_30: number;
+}
+
+export interface Breakdown {
+  mode: ModeRow[] | null;
+  area: AreaRow[] | null;
+  /** persons by baseline mode (row) and scenario mode (column): car, bike, walk, transit */
+  mode_shift: number[][];
+}
+
+export interface LineStop {
+  id: string;
+  name: string;
+  lon: number;
+  lat: number;
+  chosen: boolean;
+}
+
+export interface LineResult {
+  id: string;
+  name: string;
+  length_km: number;
+  run_min: number;
+  vehicles: number;
+  stops: LineStop[] | null;
+  boardings: number;
+  ci95: Interval;
+  max_load: number;
+}
+
+export interface Correlation {
+  kpi: string;
+  correlation: number;
+  variance_ratio: number;
+}
+
+export interface Summary {
+  schema: number;
+  city: string;
+  city_name: string;
+  title: string;
+  date: string;
+  window: Window;
+  traffic_level: string;
+  population: number;
+  agents: number;
+  replications: number;
+  iterations: number;
+  converged: boolean;
+  relative_gap: number;
+  uncalibrated: boolean;
+  assumptions: string[] | null;
+  warnings: string[] | null;
+  verdict: string[] | null;
+  kpis: KPI[] | null;
+  by: Breakdown;
+  lines: LineResult[] | null;
+  correlation: Correlation[] | null;
+  attribution: string;
+}
+
+export interface Problem {
+  path: string;
+  message: string;
+  valid?: string[];
+}
+
+/** RFC 9457 problem+json with every invalid field. */
+export interface ProblemDocument {
+  type?: string;
+  title?: string;
+  status?: number;
+  detail?: string;
+  errors?: Problem[];
+}
+
+export interface Insights {
+  summary_md: string;
+  cached: boolean;
+}
+
+/** GET /v1/jobs */
+export interface JobList {
+  jobs: Status[] | null;
+}
+
+/** links.geojson: the new line, its stops and the changed links. Volumes are vehicles in the window. */
+export interface LineProps {
+  kind: 'line';
+  name: string;
+}
+export interface StopProps {
+  kind: 'stop';
+  name: string;
+}
+export interface LinkProps {
+  kind: 'link';
+  way: number;
+  name: string;
+  baseline: number;
+  scenario: number;
+  diff: number;
+  ci_lo: number;
+  ci_hi: number;
+  /** whether the interval leaves out zero */
+  clear: boolean;
+}
+export type Links = FeatureCollection<LineString | Point, LineProps | StopProps | LinkProps>;
+
+/** access.geojson: one point per cluster of homes. */
+export interface AccessProps {
+  residents: number;
+  area: string;
+  baseline_min: number;
+  scenario_min: number;
+  diff_min: number;
+  jobs30_baseline: number;
+  jobs30_scenario: number;
+  jobs30_diff: number;
+}
+export type Access = FeatureCollection<Point, AccessProps>;
+
+/** /web/config/site.json: where this copy of the pages finds its service. */
+export interface SiteConfig {
+  apiBaseUrl: string;
+  filesBaseUrl: string;
+  featureFlags: Record<string, boolean>;
+  rum: Record<string, unknown> | null;
+  version: string;
+}

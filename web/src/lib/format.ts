@@ -1,0 +1,83 @@
+// Numbers and times as people read them. Every function is pure; digits follow
+// the size of the number, so that nothing looks more exact than it is.
+import type { Interval, Verdict } from './api/types';
+
+const LOCALE = 'en-GB';
+const MINUS = '\u2212';
+
+/** Decimals worth showing for a number of this size. */
+export function decimalsFor(value: number, unit = ''): number {
+  const v = Math.abs(value);
+  if (unit === 'trips' || unit === 'persons' || unit === 'vehicles') return 0;
+  if (v >= 100) return 0;
+  if (v >= 10) return 1;
+  return 2;
+}
+
+export function number(value: number, decimals = decimalsFor(value)): string {
+  if (!Number.isFinite(value)) return 'unknown';
+  const rounded = Number(value.toFixed(decimals));
+  const text = Math.abs(rounded).toLocaleString(LOCALE, { minimumFractionDigits: decimals, maximumFractionDigits: decimals });
+  return rounded < 0 ? MINUS + text : text;
+}
+
+/** With a sign always: "+120", "−0.04", "0". */
+export function signed(value: number, decimals = decimalsFor(value)): string {
+  const text = number(value, decimals);
+  return Number(value.toFixed(decimals)) > 0 ? '+' + text : text;
+}
+
+/** "(40 to 200)" with the decimals of the difference it belongs to. */
+export function interval(ci: Interval, decimals: number): string {
+  return `${signed(ci[0], decimals)} to ${signed(ci[1], decimals)}`;
+}
+
+/** Decimals that show both ends of an interval apart: never "−0.0 to 0.0". */
+export function decimalsForInterval(ci: Interval, unit = ''): number {
+  const span = Math.max(Math.abs(ci[0]), Math.abs(ci[1]));
+  if (span === 0) return 0;
+  return Math.min(4, Math.max(decimalsFor(span, unit), span < 0.1 ? 3 : 0));
+}
+
+export function verdictWords(v: Verdict): string {
+  if (v === 'clear_increase') return 'clear increase';
+  if (v === 'clear_decrease') return 'clear decrease';
+  return 'no clear change';
+}
+
+export function bytes(n: number): string {
+  if (n < 1000) return `${n} B`;
+  if (n < 1e6) return `${number(n / 1000, n < 1e4 ? 1 : 0)} kB`;
+  return `${number(n / 1e6, 1)} MB`;
+}
+
+/** "2 min 5 s": for time left and time spent. */
+export function duration(seconds: number): string {
+  const s = Math.max(0, Math.round(seconds));
+  if (s < 60) return `${s} s`;
+  if (s < 3600) return `${Math.floor(s / 60)} min${s % 60 ? ` ${s % 60} s` : ''}`;
+  return `${Math.floor(s / 3600)} h${Math.floor((s % 3600) / 60) ? ` ${Math.floor((s % 3600) / 60)} min` : ''}`;
+}
+
+/** "Tue 13 June 2023" of an ISO date; the text itself when it is not one. */
+export function date(iso: string): string {
+  const d = new Date(`${iso}T00:00:00Z`);
+  if (Number.isNaN(d.getTime())) return iso;
+  return d.toLocaleDateString(LOCALE, { weekday: 'short', day: 'numeric', month: 'long', year: 'numeric', timeZone: 'UTC' }).replace(',', '');
+}
+
+/** A moment in the reader's own zone. */
+export function moment(iso: string): string {
+  const d = new Date(iso);
+  if (Number.isNaN(d.getTime())) return iso;
+  return d.toLocaleString(LOCALE, { day: 'numeric', month: 'short', hour: '2-digit', minute: '2-digit' });
+}
+
+export function percent(value: number, decimals = 1): string {
+  return `${number(value, decimals)}%`;
+}
+
+export const modeWords: Record<string, string> = { car: 'Car', bike: 'Bike', walk: 'Walk', transit: 'Public transport', bus: 'Bus', tram: 'Tram', rail: 'Rail' };
+export const modeName = (mode: string): string => modeWords[mode] ?? mode;
+
+export const trafficName = (level: string): string => (level === 'off-peak' ? 'off-peak' : level === 'peak' ? 'peak' : level);

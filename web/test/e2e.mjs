@@ -1,0 +1,330 @@
+// Clicks through the pages in a real browser, looks at the pixels of the maps and
+// runs axe-core on every page and state.
+//
+//   node test/e2e.mjs                                   against the mock
+//   BASE_URL=http://127.0.0.1:8080 node test/e2e.mjs    against a running server
+//   SHOTS=/some/folder                                  keep screenshots there
+//   CHROMIUM=/usr/bin/chromium                          the browser to use
+//   VERBOSE=1                                           print what the pixel checks count
+//   PATIENCE_MS=120000                                  how long a run may take
+import assert from 'node:assert/strict';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { chromium } from 'playwright-core';
+import { createMock } from './mock-server.mjs';
+import { count, decode } from './png.mjs';
+
+const real = process.env.BASE_URL?.replace(/\/+$/, '');
+const mock = real ? undefined : await createMock();
+const base = real ?? mock.url;
+const shots = process.env.SHOTS;
+if (shots) mkdirSync(shots, { recursive: true });
+const axeSource = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
+const patience = Number(process.env.PATIENCE_MS ?? 120_000);
+
+const profile = mkdtempSync(join(tmpdir(), 'cityflow-e2e-'));
+const context = await chromium.launchPersistentContext(profile, {
+  executablePath: process.env.CHROMIUM || '/usr/bin/chromium',
+  headless: true,
+  args: ['--no-sandbox', '--use-angle=swiftshader', '--enable-unsafe-swiftshader', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking', '--disable-component-update', '--disable-sync'],
+  viewport: { width: 1280, height: 860 },
+  colorScheme: 'light',
+  reducedMotion: 'reduce',
+  locale: 'en-GB',
+});
+
+const faults = [];
+/** Addresses that are meant to answer with an error; Chromium logs each on the console. */
+const expected = [/\/v1\/jobs$/, /\/v1\/status\/nobody/, /\/v1\/submit$/, /\/v1\/cities\/atlantis/];
+function watch(page) {
+  page.on('console', (m) => {
+    if (m.type() !== 'error' && !/Content.Security.Policy|map:/i.test(m.text())) return;
+    if (/Failed to load resource/.test(m.text()) && expected.some((e) => e.test(new URL(m.location().url).pathname))) return;
+    faults.push(`console on ${page.url()}: ${m.text()} ${m.location().url}`);
+  });
+  page.on('pageerror', (e) => faults.push(`error on ${page.url()}: ${e.stack ?? e}`));
+  page.on('request', (r) => {
+    const url = r.url();
+    if (!url.startsWith(base) && !/^(data|blob|about):/.test(url)) faults.push(`request to another origin: ${url}`);
+  });
+}
+
+let passed = 0;
+async function step(name, run) {
+  const start = Date.now();
+  await run();
+  passed++;
+  console.log(`ok  ${name} (${Date.now() - start} ms)`);
+}
+
+/** Asks until the answer is right: under the policy of the pages no string may be evaluated there. */
+async function until(what, ask, ms = 20_000) {
+  const end = Date.now() + ms;
+  let last;
+  while (Date.now() < end) {
+    try {
+      last = await ask();
+      if (last) return last;
+    } catch (e) {
+      last = e;
+    }
+    await new Promise((r) => setTimeout(r, 100));
+  }
+  throw new Error(`waited ${ms} ms in vain for: ${what} (last: ${last})`);
+}
+
+async function shot(page, name, fullPage = false) {
+  if (shots) await page.screenshot({ path: join(shots, `${name}.png`), fullPage });
+}
+
+const colour = (page, name) => page.evaluate((n) => getComputedStyle(document.documentElement).getPropertyValue(n).trim(), `--${name}`);
+
+/** Waits until the map says that all is drawn, then counts colours on its picture; "a+b" counts both. */
+async function mapPixels(page, wanted) {
+  const frame = page.locator('.map-frame .map');
+  await frame.scrollIntoViewIfNeeded();
+  await until('the map to be drawn', () => page.evaluate(() => document.querySelector('.map')?.dataset.state === 'idle' && document.querySelector('.map')?.cityMap?.map.loaded()), 60_000);
+  await until(`pixels of ${wanted.map(([n]) => n)}`, async () => {
+    const picture = decode(await frame.screenshot());
+    const seen = [];
+    for (const [names, least] of wanted) {
+      let n = 0;
+      for (const name of names.split('+')) n += count(picture, await colour(page, name));
+      seen.push([names, n, least]);
+    }
+    if (process.env.VERBOSE) console.log(`    pixels ${JSON.stringify(seen)}`);
+    if (seen.every(([, n, least]) => n >= least)) return true;
+    throw new Error(JSON.stringify(seen));
+  }, 30_000);
+}
+
+async function axe(page, name) {
+  await page.evaluate(axeSource);
+  const { violations } = await page.evaluate(() => globalThis.axe.run(document, { runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22a', 'wcag22aa', 'best-practice'] }));
+  for (const v of violations) for (const n of v.nodes) faults.push(`axe on ${name}: ${v.id}: ${n.target.join(' ')}: ${n.failureSummary?.replace(/\s+/g, ' ')}`);
+  const wide = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
+  if (wide > 0) faults.push(`${name}: the page is ${wide} px wider than the window`);
+}
+
+const looks = [
+  ['light', { width: 1280, height: 860 }, 'light'],
+  ['dark', { width: 1280, height: 860 }, 'dark'],
+  ['360', { width: 360, height: 740 }, 'light'],
+  ['360dark', { width: 360, height: 740 }, 'dark'],
+];
+async function eachLook(page, name, after) {
+  for (const [look, size, scheme] of looks) {
+    await page.setViewportSize(size);
+    await page.emulateMedia({ colorScheme: scheme, reducedMotion: 'reduce' });
+    await page.evaluate(() => scrollTo(0, 0));
+    await after?.(look);
+    await axe(page, `${name} ${look}`);
+    await shot(page, `${name}-${look}`, true);
+  }
+  await page.setViewportSize(looks[0][1]);
+  await page.emulateMedia({ colorScheme: 'light', reducedMotion: 'reduce' });
+}
+
+const go = (page, path) => page.goto(base + path, { waitUntil: 'load' });
+const heading = (page, text) => until(`the heading ${text}`, async () => (await page.locator('h1').first().textContent())?.match(text));
+
+let doneJob = 'complete';
+const page = await context.newPage();
+watch(page);
+try {
+  let cities;
+  await step('delivered HTML of every page has the navigation', async () => {
+    for (const p of ['index', 'plan', 'results', 'jobs', 'api', 'about']) {
+      const html = await (await fetch(`${base}/web/${p}.html`)).text();
+      assert.match(html, /<nav aria-label="Pages">/, p);
+      assert.match(html, /href="\/web\/about\.html"/, p);
+      assert.doesNotMatch(html, /<script(?![^>]*\bsrc=)|\sstyle=|<style/, `${p} has inline script or style`);
+    }
+    cities = (await (await fetch(`${base}/v1/cities`)).json()).filter((c) => c.enabled);
+    assert.ok(cities.length > 0, 'the server has an enabled city');
+  });
+
+  await step('home, city, run: three clicks give a run', async () => {
+    await go(page, '/web/index.html');
+    await heading(page, /what would change/i);
+    await until('the city cards', () => page.locator('.city a').count());
+    await shot(page, 'home');
+    await page.getByRole('link', { name: cities[0].name, exact: true }).click();
+    await heading(page, new RegExp(cities[0].name));
+    assert.notEqual(await page.locator('#start').inputValue(), '', 'the default start is preselected');
+    assert.notEqual(await page.locator('#end').inputValue(), '');
+    await page.getByRole('button', { name: 'Run', exact: true }).click();
+    await page.waitForURL(/results\.html\?job_id=/);
+    await until('the run to be known', () => page.locator('progress, .verdict').count());
+  });
+
+  let detail;
+  await step('plan: pick the two ends by typing and by clicking the map', async () => {
+    detail = await (await fetch(`${base}/v1/cities/${cities[0].slug}`)).json();
+    await go(page, `/web/plan.html?c=${cities[0].slug}`);
+    await heading(page, new RegExp(cities[0].name));
+    await mapPixels(page, [['map-minor+map-middle+map-major', 6000], ['map-land', 5000], ['line', 60]]);
+    await shot(page, 'plan-map');
+    const wanted = detail.stops.find((s) => s.id === detail.default.stops.at(-1));
+    const start = page.getByRole('combobox', { name: 'Tram starts at' });
+    await start.fill(wanted.name.slice(0, Math.max(4, wanted.name.length - 3)));
+    await until('suggestions', () => page.locator('#start-list li').count());
+    await start.press('ArrowDown');
+    await start.press('Enter');
+    const first = await start.inputValue();
+    assert.ok(first.length > 0);
+    assert.equal(await page.getByRole('listbox').count(), 0, 'the list closes');
+    // The other end: the stop of the default start, by a click on the map.
+    await page.getByRole('radio', { name: 'B, the end' }).check();
+    const target = detail.stops.find((s) => s.id === detail.default.stops[0]);
+    await until('a quiet map', () => page.evaluate(() => document.querySelector('.map').dataset.state === 'idle'), 30_000);
+    const at = await page.evaluate((s) => {
+      const p = document.querySelector('.map').cityMap.map.project([s.lon, s.lat]);
+      return { x: p.x, y: p.y };
+    }, target);
+    await page.locator('.maplibregl-canvas').click({ position: at });
+    await until(`the end to be ${target.name}`, async () => (await page.locator('#end').inputValue()).startsWith(target.name));
+    assert.notEqual(await page.locator('#end').inputValue(), first, 'the two ends differ');
+    await shot(page, 'plan-picked');
+  });
+
+  await step('plan: wrong values are shown beside their fields', async () => {
+    await page.locator('#agents').fill('0');
+    await page.getByRole('button', { name: 'Run', exact: true }).click();
+    await until('the summary', () => page.locator('.wrong li').count());
+    assert.equal(await page.locator('#agents').getAttribute('aria-invalid'), 'true');
+    await page.locator('#agents').fill('1200');
+    await page.locator('#date').fill('1999-01-01');
+    await page.locator('#start').fill('Nowhere at all');
+    await page.getByRole('button', { name: 'Run', exact: true }).click();
+    await until('problems of the service', async () => (await page.locator('#date').getAttribute('aria-invalid')) === 'true' && (await page.locator('#start').getAttribute('aria-invalid')) === 'true');
+    await axe(page, 'plan with problems');
+    await shot(page, 'plan-problems', true);
+    await page.getByRole('radio', { name: 'Type my own' }).check();
+    await page.locator('#share-drive').fill('10');
+    await until('the sum', async () => /missing|above/.test(await page.locator('.total').textContent()));
+    await axe(page, 'plan with shares');
+  });
+
+  await step('run, watch the progress, reload, see the result', async () => {
+    await go(page, `/web/plan.html?c=${cities[0].slug}`);
+    await heading(page, new RegExp(cities[0].name));
+    // A number of people that no earlier run had, so that a real server computes.
+    await page.locator('#agents').fill(String(1000 + (Date.now() % 900)));
+    await page.getByRole('button', { name: 'Run', exact: true }).click();
+    await page.waitForURL(/results\.html\?job_id=/);
+    doneJob = new URL(page.url()).searchParams.get('job_id');
+    await until('the progress bar', () => page.locator('progress').count());
+    await axe(page, 'running at once');
+    await page.reload();
+    await until('progress or the result after a reload', () => page.locator('progress, .verdict').count());
+    await until('the verdict', () => page.locator('.verdict li').count(), patience);
+    assert.ok((await page.locator('section[aria-labelledby=numbers] tbody tr').count()) >= 3, 'the table of numbers');
+    await page.reload();
+    await until('the verdict after a reload', () => page.locator('.verdict li').count());
+    await shot(page, 'results');
+    assert.equal(await page.evaluate(() => document.querySelector('.maplibregl-canvas')), null, 'the map waits until it is looked at');
+  });
+
+  await step('result: map, layers, insights, downloads', async () => {
+    await mapPixels(page, [['line', 150], ['map-land', 5000], ['map-quiet', 5000]]);
+    await shot(page, 'results-map');
+    const radio = (name) => page.getByRole('radio', { name });
+    await radio('Travel time before').check();
+    await mapPixels(page, [['seq-1+seq-2+seq-3+seq-4+seq-5', 2000], ['line', 100]]);
+    await shot(page, 'results-access');
+    await radio('Travel time change').check();
+    await shot(page, 'results-access-change');
+    assert.match(page.url(), /layer=access_change/);
+    await radio('Traffic change').check();
+    await page.emulateMedia({ colorScheme: 'dark' });
+    await mapPixels(page, [['line', 150], ['map-land', 5000]]);
+    await shot(page, 'results-map-dark');
+    await page.emulateMedia({ colorScheme: 'light' });
+    assert.ok((await page.locator('#insights .md > *').count()) > 0, 'insights have content');
+    assert.equal(await page.locator('#insights script, #insights [href^="javascript"]').count(), 0);
+    const links = await page.locator('#downloads a').evaluateAll((all) => all.map((a) => a.href));
+    assert.ok(links.length >= 8, `${links.length} downloads`);
+    for (const href of links) assert.equal((await fetch(href)).status, 200, href);
+  });
+
+  await step('a cancelled run says so', async () => {
+    if (real) {
+      const r = await fetch(`${base}/v1/submit`, { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify({ city: cities[0].slug, num_agents: 20000 + (Date.now() % 900), replications: 10 }) });
+      await go(page, `/web/results.html?job_id=${(await r.json()).job_id}`);
+    } else await go(page, '/web/results.html?job_id=running');
+    await until('the cancel button', () => page.getByRole('button', { name: 'Cancel the run' }).count());
+    if (!real) await eachLook(page, 'running');
+    else await axe(page, 'running');
+    await page.getByRole('button', { name: 'Cancel the run' }).click();
+    await heading(page, /cancelled/);
+    await eachLook(page, 'cancelled');
+  });
+
+  await step('axe-core and widths: every page, light, dark and 360 px', async () => {
+    await go(page, '/web/index.html');
+    await until('the city cards', () => page.locator('.city a').count());
+    await eachLook(page, 'home');
+    await go(page, `/web/plan.html?c=${cities[0].slug}`);
+    await heading(page, new RegExp(cities[0].name));
+    await eachLook(page, 'plan', () => mapPixels(page, [['map-land', 2000], ['map-minor+map-middle+map-major', 2500]]));
+    await go(page, `/web/results.html?job_id=${doneJob}`);
+    await until('the verdict', () => page.locator('.verdict li').count());
+    await eachLook(page, 'complete', () => mapPixels(page, [['map-land', 2000], ['line', 60]]));
+    if (!real) {
+      await go(page, '/web/results.html?job_id=failed');
+      await heading(page, /failed/);
+      await eachLook(page, 'failed');
+    }
+    await go(page, '/web/results.html?job_id=nobody');
+    await heading(page, /not here/);
+    await eachLook(page, 'unknown');
+    await go(page, '/web/plan.html?c=atlantis');
+    await until('the trouble', () => page.locator('.wrong').count());
+    await axe(page, 'plan of no city');
+    await go(page, '/web/jobs.html');
+    await until('the runs', () => page.locator('.runs li').count());
+    await eachLook(page, 'jobs');
+    await go(page, '/web/about.html');
+    await until('the sources', () => page.locator('article.card').count());
+    await eachLook(page, 'about');
+    await go(page, '/web/api.html');
+    await until('the calls', () => page.locator('.op').count());
+    await page.locator('.op').first().locator('summary').click();
+    await eachLook(page, 'api');
+  });
+
+  await step('the whole task by keyboard', async () => {
+    await go(page, '/web/index.html');
+    await until('the city cards', () => page.locator('.city a').count());
+    await page.keyboard.press('Tab');
+    assert.equal(await page.evaluate(() => document.activeElement.textContent), 'Skip to content');
+    await page.locator('.city a').first().focus();
+    await page.keyboard.press('Enter');
+    await heading(page, new RegExp(cities[0].name));
+    await page.locator('#end').focus();
+    await page.keyboard.press('Control+A');
+    await page.keyboard.type(detail.stops.find((s) => s.id === detail.default.stops.at(-1)).name.slice(0, 5));
+    await until('suggestions', () => page.locator('#end-list li').count());
+    await page.keyboard.press('ArrowDown');
+    assert.ok(await page.locator('#end').getAttribute('aria-activedescendant'));
+    await page.keyboard.press('Escape');
+    assert.equal(await page.locator('#end-list').isVisible(), false);
+    await page.locator('#end').fill(detail.default.stops.at(-1));
+    await page.locator('#agents').focus();
+    await page.keyboard.press('Enter');
+    await page.waitForURL(/results\.html\?job_id=/);
+  });
+} catch (e) {
+  faults.push(String(e.stack ?? e));
+  await shot(page, 'fault').catch(() => {});
+} finally {
+  await context.close();
+  await mock?.close();
+  rmSync(profile, { recursive: true, force: true });
+}
+for (const f of faults) console.error(`not ok  ${f}`);
+console.log(faults.length ? `${faults.length} faults` : `all ${passed} steps passed, 0 axe violations, 0 foreign requests, 0 console errors`);
+process.exit(faults.length ? 1 : 0);

@@ -1,0 +1,203 @@
+// A stand-in for the service, for tests of the pages alone: it serves dist/ and
+// the contract with the fixtures. Jobs move on by being asked, not by the clock,
+// so that tests never wait and never race.
+//
+//   node test/mock-server.mjs [port]      then open http://127.0.0.1:PORT/web/index.html
+import { createHash } from 'node:crypto';
+import { existsSync, readFileSync, statSync } from 'node:fs';
+import { createServer } from 'node:http';
+import { dirname, extname, join, normalize } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { gzipSync } from 'node:zlib';
+
+const here = dirname(fileURLToPath(import.meta.url));
+const dist = join(here, '..', 'dist');
+const fixture = (name) => readFileSync(join(here, 'fixtures', name), 'utf8');
+
+/** What the real server should send as well. */
+export const csp = "default-src 'none'; script-src 'self'; style-src 'self'; worker-src 'self'; img-src 'self' data: blob:; font-src 'self'; connect-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'";
+
+const types = { '.html': 'text/html; charset=utf-8', '.js': 'text/javascript; charset=utf-8', '.css': 'text/css; charset=utf-8', '.json': 'application/json', '.svg': 'image/svg+xml', '.woff2': 'font/woff2' };
+const STAGES = ['load', 'demand', 'transit', 'calibrate', 'simulate', 'compare', 'write'];
+
+const stops = JSON.parse(fixture('stops.json'));
+const city = {
+  slug: 'newport',
+  name: 'Newport',
+  enabled: true,
+  facts: { population: 98571, area_km2: 108, density_km2: 913, source: '319 census Output Areas x 309, the 2011 mean of England and Wales (assumed)', assumed: true },
+  bounds: [-3.0941, 51.5175, -2.9204, 51.5987],
+  modes: ['bus'],
+  service_date: '2023-06-13',
+  service_window: { from: '04:00', to: '24:00' },
+  attribution: '© OpenStreetMap contributors (ODbL). Contains public sector information licensed under the Open Government Licence v3.0: Department for Transport, Bus Open Data Service; Office for National Statistics. Contains OS data © Crown copyright and database right.',
+  digest: 'a'.repeat(64),
+  uncalibrated: true,
+};
+const detail = {
+  ...city,
+  stops,
+  default: { name: 'A tram from Royal Gwent Hospital to Ringland Centre', stops: ['5310AWB30508', '5310AWB31000'] },
+  mode_share: { car: 67, bike: 2, walk: 16, transit: 15 },
+  mode_share_source: 'Assumed from the 2011 census figure for driving to work in Wales.',
+  streets_url: '/v1/cities/newport/streets.geojson',
+  sources: ['OpenStreetMap, cut of 2023-06-12, ODbL 1.0', 'Bus Open Data Service, feed of 2023-06-12, Open Government Licence v3.0'],
+  report: [
+    { part: 'osm', what: 'drivable length', count: 695.5, unit: 'km' },
+    { part: 'gtfs', what: 'exact duplicate trips', count: 52, unit: 'trips', detail: 'removed' },
+  ],
+  limits: { max_agents: 200000, max_replications: 50, max_modifications: 50, max_body_bytes: 262144, max_window_hours: 24 },
+};
+const other = { ...city, slug: 'heidelberg', name: 'Heidelberg', enabled: false, modes: ['tram', 'bus'], facts: { population: null, area_km2: null, density_km2: null, source: 'not in the data', assumed: false }, service_date: '2023-06-14' };
+
+const insights = `# New tram: Royal Gwent Hospital to Ringland Centre
+
+**The tram draws people out of cars and off their feet.** Between 08:00 and 10:00 about 1,240 people board it (1,100 to 1,380).
+
+- Public transport trips rise by 410 (320 to 500).
+- Car trips fall by 350 (260 to 440), most of them along *Chepstow Road*.
+- Mean travel time: no clear change.
+
+## Who gains
+
+| Area | Minutes | Jobs in 30 min |
+|---|---:|---:|
+| Ringland | −0.8 | +3,600 |
+| Caerleon | 0.0 | 0 |
+
+> A sketch: there are no counts to calibrate against.
+
+<script>alert('never')</script> stays text, and [a bad link](javascript:alert(1)) is no link.
+`;
+
+const summary = JSON.parse(readFileSync(join(here, '..', '..', 'spec', 'testdata', 'summary.json'), 'utf8'));
+const csv = ['id,name,unit,baseline,scenario,diff,ci_lo,ci_hi,verdict', ...summary.kpis.map((k) => [k.id, k.name, k.unit, k.baseline, k.scenario, k.diff, ...k.ci95, k.verdict].join(','))].join('\n') + '\n';
+const files = {
+  'summary.json': ['application/json', JSON.stringify(summary)],
+  'insights.md': ['text/markdown; charset=utf-8', insights],
+  'links.geojson': ['application/geo+json', fixture('links.geojson')],
+  'access.geojson': ['application/geo+json', fixture('access.geojson')],
+  'kpis.csv': ['text/csv; charset=utf-8', csv],
+  'baseline_stats.json': ['application/json', '{}'],
+  'scenario_stats.json': ['application/json', '{}'],
+  'convergence.csv': ['text/csv; charset=utf-8', fixture('convergence.csv')],
+  'config.json': ['application/json', '{}'],
+  'run.log': ['text/plain; charset=utf-8', 'load: city newport\n'],
+};
+const listed = (id, names) => names.map((name) => ({ name, url: `/files/jobs/${id}/${name}`, content_type: files[name][0], bytes: Buffer.byteLength(files[name][1]) }));
+
+const merged = (request = {}) => ({
+  schema: 1, model_version: '0.1.0', city_digest: city.digest, city: 'newport', date: request.sim_date ?? '2023-06-13', window: { from: request.sim_time ?? '08:00', to: '10:00' },
+  agents: request.num_agents ?? 3000, mode_share: detail.mode_share, mode_share_non_walk: false, mode_share_source: detail.mode_share_source, traffic_level: request.traffic_level ?? 'peak',
+  replications: request.replications ?? 5, seed: request.seed ?? 1, iterations: 12, average_last: 3,
+  modifications: [{ type: 'new_line', id: 'tram-1', name: 'Tram 1', mode: 'tram', stops: [request.tram_start ?? '5310AWB30508', request.tram_end ?? '5310AWB31000'] }],
+});
+
+/** The jobs of one server: fixed ones, and those submitted. */
+function makeJobs() {
+  const base = (id, over) => ({ job_id: id, status: 'queued', stage: '', progress: 0, eta_sec: null, attempt: 1, message: '', submitted_at: '2026-01-05T09:00:00Z', started_at: null, finished_at: null, config: merged(), run_key: createHash('sha256').update(id).digest('hex'), artifacts: [], ...over });
+  const done = (id) => ({ status: 'complete', stage: 'write', progress: 1, eta_sec: 0, message: '', started_at: '2026-01-05T09:00:01Z', finished_at: '2026-01-05T09:00:13Z', artifacts: listed(id, Object.keys(files)) });
+  const jobs = new Map([
+    ['complete', base('complete', done('complete'))],
+    ['running', base('running', { status: 'running', stage: 'simulate', progress: 0.47, eta_sec: 8, message: 'Replication 3 of 5, scenario, iteration 4 of 12.', started_at: '2026-01-05T09:00:01Z' })],
+    ['failed', base('failed', { status: 'failed', stage: 'simulate', progress: 0.5, attempt: 5, message: 'The worker was lost five times while it was computing (worker_lost).', artifacts: listed('failed', ['run.log']) })],
+    ['cancelled', base('cancelled', { status: 'cancelled', stage: 'demand', progress: 0.2 })],
+  ]);
+  return {
+    get: (id) => jobs.get(id),
+    all: () => [...jobs.values()],
+    submit(request) {
+      const id = `job${jobs.size}`;
+      jobs.set(id, { ...base(id, { config: merged(request) }), asked: 0 });
+      return jobs.get(id);
+    },
+    /** Each question moves a submitted job one stage on. */
+    ask(id) {
+      const job = jobs.get(id);
+      if (!job || job.asked === undefined || job.status === 'cancelled' || job.status === 'complete') return job;
+      const step = job.asked++;
+      if (step === 0) return job;
+      if (step > STAGES.length) return Object.assign(job, done(id));
+      return Object.assign(job, { status: 'running', stage: STAGES[step - 1], progress: step / (STAGES.length + 1), eta_sec: step < 3 ? null : STAGES.length - step, message: `Step ${step} of ${STAGES.length}.`, started_at: job.submitted_at });
+    },
+  };
+}
+
+const openapi = {
+  openapi: '3.1.0',
+  info: { title: 'CityFlow', version: '0.1.0', description: 'What would change if we built this?' },
+  tags: [{ name: 'Runs', description: 'Start a run and follow it.' }],
+  paths: {
+    '/v1/submit': { post: { tags: ['Runs'], summary: 'Start a run', requestBody: { content: { 'application/json': { schema: { $ref: '#/components/schemas/RunRequest' } } } }, responses: { 202: { description: 'Accepted', content: { 'application/json': { schema: { $ref: '#/components/schemas/Submitted' } } } }, 422: { description: 'Wrong fields, all of them' } } } },
+    '/v1/status/{job_id}': { get: { tags: ['Runs'], summary: 'Where a run stands', parameters: [{ name: 'job_id', in: 'path', required: true, schema: { type: 'string' }, description: 'From submit' }], responses: { 200: { description: 'OK', content: { 'application/json': { schema: { type: 'object' } } } } } } },
+    '/v1/cities': { get: { summary: 'The cities', responses: { 200: { description: 'OK', content: { 'application/json': { schema: { type: 'array', items: { type: 'object' } } } } } } } },
+  },
+  components: { schemas: { RunRequest: { type: 'object', properties: { city: { type: 'string', examples: ['newport'] }, num_agents: { type: 'integer', default: 3000 } } }, Submitted: { type: 'object', properties: { job_id: { type: 'string' } } } } },
+};
+
+function check(body) {
+  const errors = [];
+  const known = (text) => stops.some((s) => s.id === text || s.name === text);
+  if (body.city !== 'newport') errors.push({ path: 'city', message: 'There is no such city.', valid: ['newport'] });
+  for (const end of ['tram_start', 'tram_end']) if (body[end] && !known(body[end])) errors.push({ path: end, message: `No stop is called “${body[end]}”.`, valid: ['Ringland Centre', '5310AWB30508'] });
+  if (body.sim_date && body.sim_date !== '2023-06-13') errors.push({ path: 'sim_date', message: 'The timetable does not cover this day.', valid: ['2023-06-13'] });
+  if (body.seed === 666) errors.push({ path: 'modifications[3].lanes', message: 'A problem of no field.', valid: [] });
+  return errors;
+}
+
+export function createMock(port = 0) {
+  const jobs = makeJobs();
+  const server = createServer((req, res) => {
+    const url = new URL(req.url, 'http://mock');
+    const path = url.pathname;
+    const send = (status, type, body, headers = {}) => {
+      const zip = /gzip/.test(req.headers['accept-encoding'] ?? '') && body.length > 1000;
+      if (zip) headers = { ...headers, 'content-encoding': 'gzip' };
+      res.writeHead(status, { 'content-type': type, 'content-security-policy': csp, 'x-content-type-options': 'nosniff', 'cache-control': 'no-cache', ...headers });
+      res.end(req.method === 'HEAD' ? undefined : zip ? gzipSync(body) : body);
+    };
+    const json = (status, value) => send(status, 'application/json', JSON.stringify(value));
+    const problem = (status, title, detailText, errors) => send(status, 'application/problem+json', JSON.stringify({ type: 'about:blank', title, status, detail: detailText, errors }));
+    let m;
+    if (path === '/' || path === '/web' || path === '/web/') return send(302, 'text/plain', '', { location: '/web/index.html' });
+    if (path.startsWith('/web/')) {
+      const file = join(dist, normalize(path.slice(5)));
+      if (!file.startsWith(dist) || !existsSync(file) || !statSync(file).isFile()) return send(404, 'text/plain', 'not here');
+      return send(200, types[extname(file)] ?? 'application/octet-stream', readFileSync(file));
+    }
+    if (path === '/openapi.json') return json(200, openapi);
+    if (path === '/v1/cities') return json(200, [city, other]);
+    if (path === '/v1/cities/newport') return json(200, detail);
+    if (path === detail.streets_url) return send(200, 'application/geo+json', fixture('streets.geojson'));
+    if (path === '/v1/jobs') return problem(403, 'Not open', 'A token is needed.');
+    if (path === '/v1/submit' && req.method === 'POST') {
+      let raw = '';
+      req.on('data', (chunk) => (raw += chunk));
+      req.on('end', () => {
+        const body = JSON.parse(raw);
+        const errors = check(body);
+        if (errors.length) return problem(422, 'The request cannot be run.', `${errors.length} fields need another value.`, errors);
+        const job = jobs.submit(body);
+        json(202, { job_id: job.job_id, status: job.status, submitted_at: job.submitted_at, cached: false });
+      });
+      return;
+    }
+    if ((m = /^\/v1\/status\/([^/]+)$/.exec(path))) {
+      const job = jobs.ask(m[1]);
+      return job ? json(200, { ...job, asked: undefined }) : problem(404, 'No such job', `There is no job ${m[1]}.`);
+    }
+    if ((m = /^\/v1\/jobs\/([^/]+)\/cancel$/.exec(path))) {
+      const job = jobs.get(m[1]);
+      if (!job) return problem(404, 'No such job', '');
+      if (job.status === 'complete') return problem(409, 'Already complete', '');
+      job.status = 'cancelled';
+      return json(202, { job_id: job.job_id, status: job.status });
+    }
+    if ((m = /^\/v1\/insights\/([^/]+)$/.exec(path))) return jobs.get(m[1])?.status === 'complete' ? json(200, { summary_md: insights, cached: true }) : problem(404, 'No insights', '');
+    if ((m = /^\/files\/jobs\/([^/]+)\/([^/]+)$/.exec(path)) && jobs.get(m[1])?.artifacts.some((a) => a.name === m[2])) return send(200, ...files[m[2]]);
+    return problem(404, 'Nothing here', path);
+  });
+  return new Promise((ready) => server.listen(port, '127.0.0.1', () => ready({ url: `http://127.0.0.1:${server.address().port}`, close: () => new Promise((done) => (server.closeAllConnections(), server.close(done))) })));
+}
+
+if (process.argv[1] === fileURLToPath(import.meta.url)) console.log((await createMock(Number(process.argv[2] ?? 8099))).url + '/web/index.html');
