@@ -150,13 +150,15 @@ func (a *arm) start() {
 	}
 }
 
+var freshness = float32(1)
+
 // load runs the streets once and refreshes the link times.
 func (a *arm) load(volume []float64) {
 	a.fleet.fill(a.sample, a.world.scale, a.mode, a.path)
 	a.rec.begin(&a.fleet.dep, volume)
 	a.result = a.loader.Run(&a.fleet.dep, float64(a.period.To+horizonS), a.rec)
 	a.rec.standing(a.result, float64(a.period.To+horizonS))
-	a.rec.times(a.world.free, a.times)
+	a.rec.times(a.world.free, a.times, freshness)
 }
 
 // replanShare is the part of the people who reconsider after iteration i (from
@@ -164,36 +166,54 @@ func (a *arm) load(volume []float64) {
 // state is already near the end of it.
 func (a *arm) replanShare(i int) float64 { return 1 / float64(i+a.firstStep) }
 
+// Those whose trip took longer than they had planned for reconsider more
+// often: surprise is the factor by which a delay of 100% raises their chance,
+// eager its limit. Picking people evenly needs several times the iterations,
+// because after a few of them nearly all of the gap lies with a few trips.
+const (
+	surprise = 0
+	eager    = 0.3
+)
+
 // replan lets a keyed random part of the tours find new paths and choose again
 // on the new times. With everyone true all are looked at and nobody moves: that
-// measures the gap of the state as it stands.
+// measures the gap of the state as it stands. Otherwise the gap is estimated
+// from those who look, each weighted by one over the chance to be picked.
 func (a *arm) replan(i int, everyone bool) {
 	t := a.sample.trips
 	key := random.New(a.sample.seed, random.Replan).At(uint64(i))
-	share := a.replanShare(i)
 	var spent, best, looked, all, tours, switched float64
 	for tour := range a.costs {
 		car := a.mode[tour] == city.Car
-		if car {
-			all++
-		}
-		if !t.TourCar[tour] || !everyone && key.At(uint64(t.TourPerson[tour])).Uniform() >= share {
+		if !t.TourCar[tour] {
 			continue
 		}
-		now := 0.0
+		now, planned := 0.0, 0.0
 		if car {
+			all++
 			taste := a.taste(tour)
 			for trip := t.TourFirst[tour]; trip < t.TourFirst[tour+1]; trip++ {
 				now += a.world.graph.PathCost(a.times, a.path[trip], t.DepartS[trip], taste).Generalised
+				planned += a.felt[trip]
+			}
+		}
+		chance := 1.0
+		if !everyone {
+			chance = a.replanShare(i)
+			if planned > 0 {
+				chance = max(chance, min(eager, chance*(1+surprise*(now-planned)/planned)))
+			}
+			if key.At(uint64(t.TourPerson[tour])).Uniform() >= chance {
+				continue
 			}
 		}
 		a.plan(tour, everyone)
 		a.price(tour)
 		if car {
 			looked++
-			spent += now
+			spent += now / chance
 			for trip := t.TourFirst[tour]; trip < t.TourFirst[tour+1]; trip++ {
-				best += a.felt[trip]
+				best += a.felt[trip] / chance
 			}
 		}
 		if !everyone {

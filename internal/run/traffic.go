@@ -94,7 +94,7 @@ func (r *recorder) standing(res *loading.Result, horizon float64) {
 
 // times writes the recorded link times. A quarter hour in which nobody entered
 // costs what is left of the queue that entered before; else the link is empty.
-func (r *recorder) times(free []float32, into *routing.Times) {
+func (r *recorder) times(free []float32, into *routing.Times, fresh float32) {
 	for l, f := range free {
 		queue := 0.0
 		for b := range r.bins {
@@ -106,7 +106,7 @@ func (r *recorder) times(free []float32, into *routing.Times) {
 			} else {
 				t = max(f, float32(queue-into.StartS-(float64(b)+0.5)*binS))
 			}
-			into.T[i] = t
+			into.T[i] = max(f, into.T[i]+fresh*(t-into.T[i]))
 		}
 	}
 }

@@ -11,13 +11,16 @@ import (
 	"github.com/malikobaid/cityflow/internal/units"
 )
 
-// capacityPerLaneH is the outflow of one lane in vehicles per hour by class,
-// from MODEL.md section 9 (assumed: typical values of mesoscopic models; TRL
-// TA 79/99 gives 1,140-1,590 per direction for urban all-purpose roads). Paths
-// carry no cars.
+// capacityPerLaneH is the outflow of one lane in vehicles per hour by class.
+// Secondary and tertiary streets follow the UK's TA 79/99 (urban all-purpose
+// roads UAP3 and UAP4, 1,300 and 1,140 per direction on a 7.3 m carriageway, one
+// lane each way), primary streets its UAP2 (1,470); the generic 1,000 and 600 of
+// mesoscopic models, listed beside them in MODEL.md section 9, gridlock a British
+// town at its ordinary morning demand. The rest are those generic values
+// (assumed). Paths carry no cars.
 var capacityPerLaneH = [...]float64{
-	city.Motorway: 2000, city.Trunk: 2000, city.Primary: 1500, city.Secondary: 1000,
-	city.Tertiary: 600, city.Unclassified: 600, city.Residential: 600, city.Service: 300, city.Path: 0,
+	city.Motorway: 2000, city.Trunk: 2000, city.Primary: 1500, city.Secondary: 1300,
+	city.Tertiary: 1140, city.Unclassified: 600, city.Residential: 600, city.Service: 300, city.Path: 0,
 }
 
 // ringCapacityH is what one lane of a roundabout carries past a point, in
