@@ -88,24 +88,34 @@ func roundabout(lengthM, lanes, priority float32) loading.Links {
 	return net
 }
 
-// Four saturated approaches, everybody straight on (two ring links): with
-// priority the ring carries on for the whole time; with equal shares the same
-// ring locks, which is why the weight is there.
+// Four saturated approaches, platoons of five cars, everybody past two exits
+// (three ring links). Priority keeps the ring moving as long as each of its
+// links stores more than one platoon (37.5 m); with equal shares it locks, which
+// is why the weight is there; and a mini-roundabout locks all the same, which
+// is why small rings are imported as one node.
 func TestPriorityKeepsARoundaboutMoving(t *testing.T) {
-	run := func(priority float32) *loading.Result {
+	for _, tc := range []struct {
+		lengthM, priority float32
+		locks             bool
+	}{
+		{45, 50, false},
+		{80, 50, false},
+		{45, 1, true},
+		{80, 1, true},
+		{15, 50, true},
+		{35, 50, true},
+	} {
 		var departs [][]float64
 		var paths [][]units.LinkID
 		for i := range units.LinkID(4) {
-			departs = append(departs, platoons(0.35, 2, float64(i), 3600))
-			paths = append(paths, []units.LinkID{4 + i, i, (i + 1) % 4, 8 + (i+1)%4})
+			departs = append(departs, platoons(0.35, 5, float64(i), 3600))
+			paths = append(paths, []units.LinkID{4 + i, i, (i + 1) % 4, (i + 2) % 4, 8 + (i+2)%4})
 		}
-		dep := together(departs, paths, 2)
-		return loading.New(roundabout(45, 1, priority)).Run(dep, math.Inf(1), nil)
-	}
-	if r := run(50); len(r.Gridlock) > 0 || len(r.Unfinished) > 0 {
-		t.Errorf("with priority: %d locked rings, %d platoons unfinished", len(r.Gridlock), len(r.Unfinished))
-	}
-	if r := run(1); len(r.Gridlock) == 0 {
-		t.Error("without priority the ring does not lock: the case shows nothing")
+		dep := together(departs, paths, 5)
+		r := loading.New(roundabout(tc.lengthM, 1, tc.priority)).Run(dep, math.Inf(1), nil)
+		if locked := len(r.Gridlock) > 0; locked != tc.locks || locked != (len(r.Unfinished) > 0) {
+			t.Errorf("links of %g m, weight %g: %d locked rings and %d platoons unfinished, want locked %v",
+				tc.lengthM, tc.priority, len(r.Gridlock), len(r.Unfinished), tc.locks)
+		}
 	}
 }

@@ -365,3 +365,66 @@ func BenchmarkDecodeNewport(b *testing.B) {
 		}
 	}
 }
+
+// Rings up to 150 m become one node: all but sixteen of Newport's 51, and all
+// of Heidelberg's but one that is closed to cars. No mini-roundabout's ring
+// may be left for cars, and the ring links that stay are marked.
+func TestSmallRoundaboutsAreJunctions(t *testing.T) {
+	for _, tc := range []struct {
+		slug       string
+		one, rings float64
+	}{
+		{"newport", 35, 16},
+		{"heidelberg", 18, 1},
+		{"porto-alegre", 8, 1},
+		{"london-camden", 5, 1},
+	} {
+		c := load(t, tc.slug)
+		if err := c.Validate(); err != nil {
+			t.Fatalf("%s: %v", tc.slug, err)
+		}
+		one, rings := count(t, c, "streets", "roundabouts drawn as one junction"), count(t, c, "streets", "roundabouts drawn as rings")
+		if one != tc.one || rings != tc.rings {
+			t.Errorf("%s: %g roundabouts as one junction and %g as rings, want %g and %g", tc.slug, one, rings, tc.one, tc.rings)
+		}
+		marked := 0
+		part := make([]int, c.Net.NumNodes()) // of the ring links, by node
+		for v := range part {
+			part[v] = v
+		}
+		find := func(v int) int {
+			for part[v] != v {
+				v = part[v]
+			}
+			return v
+		}
+		round := map[int]float64{} // metres of ring by part
+		for l := range c.Net.NumLinks() {
+			if c.Net.Roundabout[l] && c.Net.Modes[l]&city.AllowCar != 0 {
+				marked++
+				part[find(int(c.Net.From[l]))] = find(int(c.Net.To[l]))
+				// 1,400, or what cars so slow can carry.
+				want := min(1400, float64(c.Net.SpeedMS[l])/7.5/2*3600)
+				if perLane := float64(c.Net.CapacityVS[l]) * 3600 / float64(c.Net.Lanes[l]); perLane < want-0.1 {
+					t.Errorf("%s: ring link %d carries %g an hour and lane, want %g", tc.slug, l, perLane, want)
+				}
+			}
+			if c.Net.WayOSM[l] == 37845878 {
+				t.Errorf("%s: the mini-roundabout on Somerton Road is still a ring", tc.slug)
+			}
+		}
+		for l := range c.Net.NumLinks() {
+			if c.Net.Roundabout[l] && c.Net.Modes[l]&city.AllowCar != 0 {
+				round[find(int(c.Net.To[l]))] += float64(c.Net.LengthM[l])
+			}
+		}
+		for v, m := range round {
+			if m <= 150 {
+				t.Errorf("%s: the ring at OSM node %d is %g m around", tc.slug, c.Net.NodeOSM[v], m)
+			}
+		}
+		if tc.slug == "newport" && marked < 4*int(tc.rings) {
+			t.Errorf("newport: only %d ring links", marked)
+		}
+	}
+}

@@ -427,6 +427,11 @@ func FuzzStreets(f *testing.F) {
 	w.restriction(9, 1, 12, 4, "restriction", "only_left_turn")
 	f.Add([]byte("<osm>" + w.nodes.String() + w.rest.String() + "</osm>"))
 	f.Add([]byte(`<osm><node id="1" lat="0" lon="0"/><way id="1"><nd ref="1"/><nd ref="1"/><nd ref="2"/><tag k="highway" v="primary"/></way></osm>`))
+	r := mini(0.1)
+	r.way(5, []int{101, 102, 103}, "highway", "tertiary", "junction", "roundabout")
+	r.way(8, []int{103, 104, 105, 101}, "highway", "tertiary", "junction", "roundabout")
+	r.restriction(9, 5, 103, 8, "restriction", "no_left_turn")
+	f.Add([]byte("<osm>" + r.nodes.String() + r.rest.String() + "</osm>"))
 	f.Fuzz(func(t *testing.T, b []byte) {
 		if len(b) > 0 && b[0] != '<' {
 			return // the PBF reader belongs to its own library

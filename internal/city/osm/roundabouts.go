@@ -16,13 +16,13 @@ import (
 // maxRingM become one node at the centre of the ring; larger ones stay rings,
 // whose links are marked so that circulating traffic gets priority.
 
-// maxRingM is the perimeter up to which a roundabout is drawn as one junction
-// (assumed). Of the 85 rings in the four cities the perimeters run without a
-// gap from 31 to 144 m and then from 173 m up, so any value between draws the
-// same ones. Up to there a ring of four arms has links under 38 m, which store
-// one platoon of five; beyond, all of Newport's rings are multi-lane or stand
-// on main roads whose queues are worth their place. Closed one-way loops without the tag
-// are car parks and driveways in all four cities: places to drive to, not
+// maxRingM is the perimeter up to which a roundabout is drawn as one junction.
+// Priority keeps a ring moving only if each link stores more than one platoon
+// of five cars, 37.5 m: four arms make 150 m (the loading package's test of a
+// saturated ring shows both sides). The four cities agree: of their 85 rings
+// the perimeters run without a gap from 31 to 144 m and then from 173 m up, so
+// any value between draws the same ones. Closed one-way loops without the tag
+// are nearly all car parks and driveways there: places to drive to, not
 // junctions, and they stay.
 const maxRingM = 150
 
