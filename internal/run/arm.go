@@ -150,15 +150,14 @@ func (a *arm) start() {
 	}
 }
 
-var freshness = float32(1)
-
-// load runs the streets once and refreshes the link times.
-func (a *arm) load(volume []float64) {
+// load runs the streets once and renews the expected link times; fresh is the
+// weight of this run in them.
+func (a *arm) load(volume []float64, fresh float32) {
 	a.fleet.fill(a.sample, a.world.scale, a.mode, a.path)
 	a.rec.begin(&a.fleet.dep, volume)
 	a.result = a.loader.Run(&a.fleet.dep, float64(a.period.To+horizonS), a.rec)
 	a.rec.standing(a.result, float64(a.period.To+horizonS))
-	a.rec.times(a.world.free, a.times, freshness)
+	a.rec.times(a.world.free, a.times, fresh)
 }
 
 // replanShare is the part of the people who reconsider after iteration i (from
@@ -171,8 +170,11 @@ func (a *arm) replanShare(i int) float64 { return 1 / float64(i+a.firstStep) }
 // eager its limit. Picking people evenly needs several times the iterations,
 // because after a few of them nearly all of the gap lies with a few trips.
 const (
-	surprise = 0
-	eager    = 0.3
+	surprise = 5
+	eager    = 0.5
+	// freshness is the weight of the last day in what people expect: half
+	// damps the swing of everybody fleeing yesterday's queue.
+	freshness = 0.5
 )
 
 // replan lets a keyed random part of the tours find new paths and choose again
@@ -270,7 +272,12 @@ func (a *arm) run(ctx context.Context, iterations, average int, step func()) (*o
 		if last {
 			volume = out.volume
 		}
-		a.load(volume)
+		// The gap that is reported last is on the times just experienced.
+		fresh := float32(freshness)
+		if i == iterations-1 {
+			fresh = 1
+		}
+		a.load(volume, fresh)
 		if last {
 			out.fold(a, 1/float64(average))
 		}

@@ -37,17 +37,18 @@ const (
 	// (at least 20,000 persons, independent of the seed of a run).
 	statePersons    = 20_000
 	stateSeed       = 2011
-	stateIterations = 24
+	stateIterations = 30
 )
 
 // StateKey names the state a config starts from.
 func StateKey(cfg *spec.Config) string {
 	b, err := spec.Canonical(struct {
 		Model, Digest, Date, Level string
+		Pack                       int
 		Window                     spec.Window
 		Share                      spec.ModeShare
 		NonWalk                    bool
-	}{cfg.ModelVersion, cfg.CityDigest, cfg.Date, cfg.TrafficLevel, cfg.Window, cfg.ModeShare, cfg.NonWalk})
+	}{cfg.ModelVersion, cfg.CityDigest, cfg.Date, cfg.TrafficLevel, city.PackFormat, cfg.Window, cfg.ModeShare, cfg.NonWalk})
 	if err != nil {
 		panic(fmt.Sprintf("run: state key does not encode: %v", err))
 	}
@@ -104,15 +105,9 @@ func settle(ctx context.Context, w *world, model *demand.Model, cfg *spec.Config
 		if err := ctx.Err(); err != nil {
 			return nil, err
 		}
-		a.load(nil)
-		if probeArm != nil && (i == 0 || i == stateIterations-1) {
-			probeArm(a)
-		}
+		a.load(nil, freshness)
 		last := i == stateIterations-1
 		a.replan(i, last)
-		if probeArm != nil {
-			println(i, int(1e4*a.log[len(a.log)-1].Gap), int(100*a.log[len(a.log)-1].CarMin), a.log[len(a.log)-1].Stuck)
-		}
 		// The constants follow the costs: a few times on the way, and at the
 		// end on the settled times.
 		if i == 2 || i == 5 || last {
@@ -189,5 +184,3 @@ func DecodeState(b []byte, key string, times int) (*State, error) {
 	}
 	return s, nil
 }
-
-var probeArm func(*arm)

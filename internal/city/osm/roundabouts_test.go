@@ -139,7 +139,7 @@ func TestRoundaboutsThatStayRings(t *testing.T) {
 				continue // walkers go round both ways
 			}
 			marked++
-			// 1,400 an hour where a tertiary street has 600.
+			// 1,400 an hour where a tertiary street has 1,140.
 			if got := float64(n.CapacityVS[l]) * 3600; math.Abs(got-ringCapacityH) > 0.01 {
 				t.Errorf("%s: a ring link carries %g an hour, want %d", tc.name, got, ringCapacityH)
 			}
@@ -147,8 +147,8 @@ func TestRoundaboutsThatStayRings(t *testing.T) {
 		if marked < tc.ring {
 			t.Errorf("%s: %d car links are marked, want at least %d:\n%s", tc.name, marked, tc.ring, links(&n))
 		}
-		if got := float64(n.CapacityVS[link(t, &n, 20, 101)]) * 3600; math.Abs(got-600) > 0.01 {
-			t.Errorf("%s: the approach carries %g an hour, want its class's 600", tc.name, got)
+		if got := float64(n.CapacityVS[link(t, &n, 20, 101)]) * 3600; math.Abs(got-1140) > 0.01 {
+			t.Errorf("%s: the approach carries %g an hour, want its class's 1140", tc.name, got)
 		}
 	}
 }
