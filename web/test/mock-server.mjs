@@ -60,9 +60,9 @@ const insights = `# New tram: Royal Gwent Hospital to Ringland Centre
 
 ## Who gains
 
-| Area | Minutes | Jobs in 30 min |
+| Area | Minutes | Jobs in 30 min, points |
 |---|---:|---:|
-| Ringland | −0.8 | +3,600 |
+| Ringland | −0.8 | +6.6 |
 | Caerleon | 0.0 | 0 |
 
 > A sketch: there are no counts to calibrate against.

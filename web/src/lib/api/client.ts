@@ -51,7 +51,7 @@ export function siteConfig(): Promise<SiteConfig> {
     .catch(() => ({}))
     .then((c: Partial<SiteConfig>) => ({
       apiBaseUrl: normaliseBase(c.apiBaseUrl ?? ''),
-      filesBaseUrl: normaliseBase(c.filesBaseUrl ?? ''),
+      filesBaseUrl: (c.filesBaseUrl || '/files').trim().replace(/\/+$/, ''),
       featureFlags: c.featureFlags ?? {},
       rum: c.rum ?? null,
       version: c.version ?? '',
@@ -84,11 +84,8 @@ async function api(path: string): Promise<string> {
   return (await siteConfig()).apiBaseUrl + path;
 }
 
-/** Resolves an address the API gave, which may be relative to it. */
-async function resolve(url: string, base: 'apiBaseUrl' | 'filesBaseUrl'): Promise<string> {
-  const full = /^https?:/i.test(url) ? url : `${(await siteConfig())[base]}${url.startsWith('/') ? '' : '/'}${url}`;
-  return new URL(full, location.href).href;
-}
+/** Absolute addresses: the map reads them in its own worker, where relative ones mean nothing. */
+const absolute = (url: string): string => new URL(url, location.href).href;
 
 const post = (body?: unknown): RequestInit =>
   body === undefined ? { method: 'POST' } : { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) };
@@ -99,7 +96,7 @@ export const client = {
   cities: async () => json<CityInfo[]>(await api('/v1/cities')),
   city: async (slug: string) => json<CityDetail>(await api(`/v1/cities/${id(slug)}`)),
   /** Absolute address of the drawable streets; the map reads it in its own worker. */
-  streetsUrl: (city: CityDetail) => resolve(city.streets_url, 'apiBaseUrl'),
+  streetsUrl: async (city: CityDetail) => absolute(/^https?:/i.test(city.streets_url) ? city.streets_url : await api(`/${city.streets_url.replace(/^\/+/, '')}`)),
   submit: async (body: RunRequest) => json<Submitted>(await api('/v1/submit'), post(body)),
   status: async (job: string, signal?: AbortSignal) => json<Status>(await api(`/v1/status/${id(job)}`), { cache: 'no-cache', ...(signal ? { signal } : {}) }),
   cancel: async (job: string) => void (await request(await api(`/v1/jobs/${id(job)}/cancel`), post())),
@@ -109,8 +106,7 @@ export const client = {
   },
   insights: async (job: string) => json<Insights>(await api(`/v1/insights/${id(job)}`), post()),
   openapi: async () => json<Record<string, unknown>>(await api('/openapi.json')),
-  artifactUrl: (job: string, name: string) => resolve(`/files/jobs/${id(job)}/${id(name)}`, 'filesBaseUrl'),
-  referenceUrl: (url: string) => resolve(url, 'filesBaseUrl'),
+  artifactUrl: async (job: string, name: string) => absolute(`${(await siteConfig()).filesBaseUrl}/jobs/${id(job)}/${id(name)}`),
   summary: async (job: string) => json<Summary>(await client.artifactUrl(job, 'summary.json')),
   links: async (job: string) => json<Links>(await client.artifactUrl(job, 'links.geojson')),
   access: async (job: string) => json<Access>(await client.artifactUrl(job, 'access.geojson')),

@@ -194,6 +194,7 @@ export interface AreaRow {
   scenario_min: number;
   diff_min: number;
   ci95: Interval;
+  /** percent of all jobs within 30 minutes by transit or on foot */
   baseline_jobs_30: number;
   scenario_jobs_30: number;
 }
@@ -308,9 +309,11 @@ export type Links = FeatureCollection<LineString | Point, LineProps | StopProps 
 export interface AccessProps {
   residents: number;
   area: string;
+  /** mean minutes to the city's jobs by transit or on foot */
   baseline_min: number;
   scenario_min: number;
   diff_min: number;
+  /** percent of all jobs within 30 minutes by transit or on foot */
   jobs30_baseline: number;
   jobs30_scenario: number;
   jobs30_diff: number;
@@ -320,6 +323,7 @@ export type Access = FeatureCollection<Point, AccessProps>;
 /** /web/config/site.json: where this copy of the pages finds its service. */
 export interface SiteConfig {
   apiBaseUrl: string;
+  /** the address of GET /files: same origin "/files" unless another host keeps them */
   filesBaseUrl: string;
   featureFlags: Record<string, boolean>;
   rum: Record<string, unknown> | null;

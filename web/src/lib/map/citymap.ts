@@ -6,7 +6,7 @@ import workerUrl from 'maplibre-gl/dist/maplibre-gl-worker.mjs?worker&url';
 import { LngLatBounds, Map as GLMap, Marker, NavigationControl, Popup, ScaleControl, setWorkerUrl, type ExpressionSpecification, type GeoJSONSource, type LayerSpecification, type MapGeoJSONFeature, type StyleSpecification } from 'maplibre-gl';
 import type { FeatureCollection, Geometry } from 'geojson';
 import type { Access, Links } from '../api/types';
-import { number, signed } from '../format';
+import { number, percent, signed } from '../format';
 import type { StopOption } from '../stops';
 import { minutesStep, timeLimits, volumeStep } from './scale';
 
@@ -249,6 +249,7 @@ export class CityMap {
     const timed = (key: string): ExpressionSpecification => ['step', ['get', key], c('seq-1'), t[0], c('seq-2'), t[1], c('seq-3'), t[2], c('seq-4'), t[3], c('seq-5')];
     const volume: ExpressionSpecification = ['sqrt', ['max', 1, ['get', 'baseline'], ['get', 'scenario']]];
     const wide = (factor: number): ExpressionSpecification => ['interpolate', ['linear'], ['zoom'], 10, ['max', 1.2, ['*', 0.05 * factor, volume]], 14, ['max', 2, ['*', 0.15 * factor, volume]], 17, ['max', 4, ['*', 0.4 * factor, volume]]];
+    // A street has one link each way: they stand side by side, not on top of each other.
     const volumes = this.view === 'volumes';
     const quiet = this.plain ? c('map-quiet') : undefined;
     return {
@@ -268,7 +269,7 @@ export class CityMap {
         road('middle', MIDDLE, quiet ?? c('map-middle'), zoomed(10, 0.7, 13, 2, 15, 5.5, 18, 18)),
         road('major', MAJOR, quiet ?? c('map-major'), zoomed(10, 1.4, 13, 3.4, 15, 8, 18, 24)),
         { id: 'links-same', type: 'line', source: 'links', filter: ['all', is('link'), ['!', ['get', 'clear']]], layout: { 'line-cap': 'round', ...visible(volumes) }, paint: { 'line-color': c('same'), 'line-width': zoomed(10, 0.8, 14, 1.6, 17, 3) } },
-        { id: 'links-clear', type: 'line', source: 'links', filter: ['all', is('link'), ['get', 'clear']], layout: { 'line-cap': 'round', 'line-join': 'round', 'line-sort-key': ['abs', ['get', 'diff']], ...visible(volumes) }, paint: { 'line-color': signed('diff', s, s / 1000), 'line-width': wide(1) } },
+        { id: 'links-clear', type: 'line', source: 'links', filter: ['all', is('link'), ['get', 'clear']], layout: { 'line-cap': 'round', 'line-join': 'round', 'line-sort-key': ['abs', ['get', 'diff']], ...visible(volumes) }, paint: { 'line-color': signed('diff', s, s / 1000), 'line-width': wide(1), 'line-offset': wide(0.5) } },
         {
           id: 'access',
           type: 'circle',
@@ -305,6 +306,7 @@ function boundsOf(geometries: Geometry[]): LngLatBounds | undefined {
 }
 
 const words = {
+  share: (v: unknown) => percent(Number(v)),
   whole: (v: unknown) => number(Number(v), 0),
   signedWhole: (v: unknown) => signed(Number(v), 0),
   minutes: (v: unknown) => `${number(Number(v), 1)} min`,
@@ -314,7 +316,10 @@ const words = {
 function accessWords(p: Record<string, unknown>): string[] {
   return [
     String(p.area || 'Homes'),
-    `${words.whole(p.residents)} residents`, `${words.minutes(p.baseline_min)} before, ${words.minutes(p.scenario_min)} after (${words.signedMinutes(p.diff_min)})`, `Jobs within 30 min: ${words.whole(p.jobs30_baseline)} before, ${words.whole(p.jobs30_scenario)} after`];
+    `${words.whole(p.residents)} residents`,
+    `${words.minutes(p.baseline_min)} before, ${words.minutes(p.scenario_min)} after (${words.signedMinutes(p.diff_min)})`,
+    `Jobs within 30 min: ${words.share(p.jobs30_baseline)} before, ${words.share(p.jobs30_scenario)} after`,
+  ];
 }
 
 function linkWords(p: Record<string, unknown>, replications: number): string[] {
