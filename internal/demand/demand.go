@@ -139,6 +139,12 @@ func (t *Trips) NumTours() int { return len(t.TourPerson) }
 // NumTrips is the number of trips.
 func (t *Trips) NumTrips() int { return len(t.Origin) }
 
+// Keys of the two draws of a departure.
+const (
+	whichPeak = iota
+	whichTime
+)
+
 // Sample draws n persons and their trips in a period.
 func (m *Model) Sample(n int, seed uint64, period Period) *Trips {
 	t := &Trips{Persons: n, Weight: m.Residents / float64(n), TourFirst: []uint32{0}}
@@ -157,8 +163,8 @@ func (m *Model) Sample(n int, seed uint64, period Period) *Trips {
 			k--
 		}
 		home := m.order[k]
-		who := pickKind(kindKey.At(id).Uniform())
-		car := carKey.At(id).Uniform() < CarAvailable
+		who := pickKind(kindKey.Even(id))
+		car := carKey.Even(id) < CarAvailable
 		for j := range tours[who] {
 			m.addTour(t, seed, id, home, who, j, car, period, shift)
 		}
@@ -179,22 +185,25 @@ func pickKind(u float64) kind {
 func (m *Model) addTour(t *Trips, seed, person uint64, home units.PlaceID, who kind, j int, car bool, period Period, shift float64) {
 	r := &tours[who][j]
 	tour := uint64(who)*kindStream + uint64(j)
-	key := func(p random.Purpose) random.Key { return random.New(seed, p).At(person).At(tour) }
-	if key(random.TourMade).Uniform() >= r.rate {
+	// Persons are numbered along the city, so that even draws spread kinds,
+	// destinations and departure times over every neighbourhood: a small sample
+	// then loads a street about as a large one does.
+	key := func(p random.Purpose) random.Key { return random.New(seed, p).At(tour) }
+	if key(random.TourMade).Even(person) >= r.rate {
 		return
 	}
-	leave := (leaveHour(r, key(random.Departure)))*3600 + shift
-	stay := max(0.25, r.stay+r.staySD*key(random.Duration).Normal()) * 3600
+	leave := leaveHour(r, key(random.Departure).At(whichPeak).Even(person), key(random.Departure).At(whichTime).Even(person))*3600 + shift
+	stay := max(0.25, r.stay+r.staySD*random.Quantile(key(random.Duration).Even(person))) * 3600
 	back := leave + stay
 	in := func(s float64) bool { return s >= float64(period.Load) && s < float64(period.To) }
 	if !in(leave) && !in(back) {
 		return
 	}
-	cluster, ok := m.gravity[r.purpose].Draw(int(m.places.Cluster[home]), key(random.Destination).Uniform())
+	cluster, ok := m.gravity[r.purpose].Draw(int(m.places.Cluster[home]), key(random.Destination).Even(person))
 	if !ok {
 		return
 	}
-	dest := m.byPlace[r.purpose].draw(cluster, key(random.Place).Uniform())
+	dest := m.byPlace[r.purpose].draw(cluster, key(random.Place).Even(person))
 	if dest == home {
 		return // a trip of no length is no trip
 	}
@@ -220,8 +229,9 @@ func (t *Trips) addTrip(tour uint32, from, to units.PlaceID, depart float64) {
 	t.DepartS = append(t.DepartS, math.Floor(depart))
 }
 
-func leaveHour(r *tourRate, k random.Key) float64 {
-	u := k.At(0).Uniform()
+// leaveHour is the time of leaving home: u picks the component of the mixture,
+// v the place within it.
+func leaveHour(r *tourRate, u, v float64) float64 {
 	c := r.leave[len(r.leave)-1]
 	for _, x := range r.leave {
 		if u < x.share {
@@ -230,5 +240,5 @@ func leaveHour(r *tourRate, k random.Key) float64 {
 		}
 		u -= x.share
 	}
-	return c.mean + c.sd*k.At(1).Normal()
+	return c.mean + c.sd*random.Quantile(v)
 }

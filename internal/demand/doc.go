@@ -4,8 +4,9 @@
 // A population is sampled: N persons stand for all residents, each with the
 // weight population/N. Homes are drawn systematically along the places in
 // cluster order (one draw per equal slice of residents), so that a small
-// sample covers the city evenly. Every draw is keyed by (seed, person,
-// purpose): the same person makes the same trips in both arms.
+// sample covers the city evenly. Every draw is a function of (seed, person,
+// purpose), even over neighbouring persons (random.Key.Even): the same person
+// makes the same trips in both arms.
 //
 // Destinations follow a gravity model over clusters (Gravity), doubly
 // constrained for work and education, production-constrained otherwise.

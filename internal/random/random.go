@@ -48,6 +48,30 @@ func (k Key) Gumbel() float64 { return -math.Log(-math.Log(k.Uniform())) }
 // Normal is a standard normal draw by the inverse error function.
 func (k Key) Normal() float64 { return math.Sqrt2 * math.Erfinv(2*k.Uniform()-1) }
 
+// stratum is how many consecutive numbers of Even share the interval.
+const stratum = 16
+
+// Even is the i-th number of a stream in (0, 1), spread evenly over neighbours:
+// each block of sixteen consecutive i has one number in every sixteenth of the
+// interval, in random order (stratified, as in a Latin hypercube; McKay,
+// Beckman and Conover 1979). Each number alone is uniform; sums over neighbours
+// vary far less than those of independent draws. Streams of different keys are
+// independent.
+func (k Key) Even(i uint64) float64 {
+	block := k.At(i / stratum)
+	mine := block.At(i % stratum)
+	rank := 0
+	for j := range uint64(stratum) {
+		if block.At(j) < mine {
+			rank++
+		}
+	}
+	return (float64(rank) + mine.At(stratum).Uniform()) / stratum
+}
+
+// Quantile is the standard normal quantile of u.
+func Quantile(u float64) float64 { return math.Sqrt2 * math.Erfinv(2*u-1) }
+
 // Seed derives the seed of one replication.
 func Seed(seed uint64, replication int) uint64 {
 	return uint64(New(seed, Replication).At(uint64(replication)))

@@ -50,3 +50,31 @@ func TestStreamsDoNotRepeatEachOther(t *testing.T) {
 		}
 	}
 }
+
+// Blocks of sixteen have one number in each sixteenth, and streams of different
+// keys are not linked.
+func TestEvenNumbersAreStratifiedAndIndependent(t *testing.T) {
+	a, b := New(5, Home), New(5, Departure)
+	product, mean := 0.0, 0.0
+	const n = 16 * 2000
+	for block := range uint64(n / 16) {
+		var seen [16]bool
+		for j := range uint64(16) {
+			u := a.Even(block*16 + j)
+			if s := int(u * 16); seen[s] {
+				t.Fatalf("block %d has two numbers in stratum %d", block, s)
+			} else {
+				seen[s] = true
+			}
+			mean += u / n
+			product += (u - 0.5) * (b.Even(block*16+j) - 0.5) / n
+		}
+	}
+	if math.Abs(mean-0.5) > 0.001 {
+		t.Errorf("mean %.5f", mean)
+	}
+	// The product of two independent uniforms less a half has sd 1/12.
+	if tol := 5.0 / 12 / math.Sqrt(n); math.Abs(product) > tol {
+		t.Errorf("streams are linked: covariance %.5f, want below %.5f", product, tol)
+	}
+}

@@ -46,7 +46,8 @@ func BenchmarkPath(b *testing.B) {
 	mild := *tt
 	mild.T = slices.Clone(tt.T)
 	for i := range mild.T {
-		mild.T[i] = free[i/tt.Bins] * (1 + 0.03*(mild.T[i]/free[i/tt.Bins]-1))
+		f := free[i%len(free)]
+		mild.T[i] = f * (1 + 0.03*(mild.T[i]/f-1))
 	}
 	g := routing.NewGraph(net, city.AllowCar, free, nil)
 	w := g.NewWorkspace()

@@ -82,7 +82,7 @@ func TestPathOfNothingAndClosedLinks(t *testing.T) {
 // At time 100 s bin centres are 50, 150, 250: a link at 10, 30, 20 s takes 20 s
 // at clock 100 and 25 s at clock 200.
 func TestTimesInterpolate(t *testing.T) {
-	tt := &routing.Times{StartS: 0, BinS: 100, Bins: 3, T: []float32{9, 9, 9, 10, 30, 20}}
+	tt := &routing.Times{StartS: 0, BinS: 100, Bins: 3, T: []float32{9, 10, 9, 30, 9, 20}}
 	for _, c := range [][2]float64{{-1000, 10}, {0, 10}, {50, 10}, {100, 20}, {150, 30}, {200, 25}, {250, 20}, {1e6, 20}} {
 		if got := tt.At(1, c[0]); math.Abs(got-c[1]) > 1e-9 {
 			t.Errorf("at %g s: got %g, want %g", c[0], got, c[1])
@@ -193,11 +193,12 @@ func (q *queue) Pop() any {
 // in 300 s bins no time falls by more than 150 s.
 func rushHour(net *city.Network, free []float32, rng *rand.Rand) *routing.Times {
 	tt := &routing.Times{StartS: 7 * 3600, BinS: 300, Bins: 12}
+	tt.T = make([]float32, tt.Bins*len(free))
 	for l := range free {
 		peak, height := rng.IntN(tt.Bins), 10*rng.Float64()
 		for b := range tt.Bins {
 			f := 1 + height*math.Exp(-math.Pow(float64(b-peak)/2, 2))
-			tt.T = append(tt.T, float32(min(float64(free[l])*f, float64(free[l])+140)))
+			tt.T[b*len(free)+l] = float32(min(float64(free[l])*f, float64(free[l])+140))
 		}
 	}
 	return tt

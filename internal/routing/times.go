@@ -6,7 +6,9 @@ import "github.com/malikobaid/cityflow/internal/units"
 type Times struct {
 	StartS, BinS float64 // clock of the first bin's start; length of a bin
 	Bins         int
-	T            []float32 // seconds, T[int(l)*Bins+b]
+	// T is seconds by bin, then link: T[b*links+int(l)]. A search looks at many
+	// links around one hour, so the bins it needs stay in cache.
+	T []float32
 }
 
 // At is the travel time in seconds of a link entered at clock: linear between
@@ -19,15 +21,15 @@ func (t *Times) At(l units.LinkID, clock float64) float64 {
 }
 
 func (t *Times) at(l units.LinkID, clock, perBin float64) float64 {
-	row := t.T[int(l)*t.Bins : int(l)*t.Bins+t.Bins]
+	links := len(t.T) / t.Bins
 	x := (clock-t.StartS)*perBin - 0.5
 	if x <= 0 {
-		return float64(row[0])
+		return float64(t.T[l])
 	}
 	b := int(x)
-	if b >= len(row)-1 {
-		return float64(row[len(row)-1])
+	if b >= t.Bins-1 {
+		return float64(t.T[(t.Bins-1)*links+int(l)])
 	}
-	lo, hi := float64(row[b]), float64(row[b+1])
+	lo, hi := float64(t.T[b*links+int(l)]), float64(t.T[(b+1)*links+int(l)])
 	return lo + (hi-lo)*(x-float64(b))
 }

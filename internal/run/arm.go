@@ -75,28 +75,26 @@ func (a *arm) taste(tour int) []float32 {
 	return a.tastes[tasteOf(a.sample.seed, a.sample.trips.TourPerson[tour])]
 }
 
-// plan finds the car paths of a tour on the present link times. With keep true
-// the paths stay and only times and costs are renewed.
-func (a *arm) plan(tour int, keep bool) {
+// plan finds the best car paths of a tour on the present link times and returns
+// their generalised cost. With look the traveller only looks: nothing changes.
+func (a *arm) plan(tour int, look bool) (best float64) {
 	t := a.sample.trips
 	p := &a.world.city.Places
 	a.search.Taste(a.taste(tour))
 	for trip := t.TourFirst[tour]; trip < t.TourFirst[tour+1]; trip++ {
-		buf := a.path[trip][:0]
-		if keep {
-			buf = a.spare[:0]
+		path, cost, ok := a.search.Path(a.times, p.CarNode[t.Origin[trip]], p.CarNode[t.Dest[trip]], t.DepartS[trip], a.spare[:0])
+		best += cost.Generalised
+		a.spare = path
+		if look {
+			continue
 		}
-		path, cost, ok := a.search.Path(a.times, p.CarNode[t.Origin[trip]], p.CarNode[t.Dest[trip]], t.DepartS[trip], buf)
-		if keep {
-			a.spare = path
-		} else {
-			a.path[trip] = path
-		}
+		a.path[trip] = append(a.path[trip][:0], path...)
 		a.carS[trip], a.carM[trip], a.felt[trip] = cost.Seconds, cost.Metres, cost.Generalised
 		if !ok {
 			a.carS[trip] = math.Inf(1)
 		}
 	}
+	return best
 }
 
 // price sets the generalised costs of a tour: means over its trips.
@@ -177,54 +175,54 @@ const (
 	freshness = 0.5
 )
 
+// gapSample is the share of tours whose best paths are searched to measure the
+// gap of the last state, where nobody moves any more.
+const gapSample = 0.25
+
 // replan lets a keyed random part of the tours find new paths and choose again
-// on the new times. With everyone true all are looked at and nobody moves: that
-// measures the gap of the state as it stands. Otherwise the gap is estimated
-// from those who look, each weighted by one over the chance to be picked.
-func (a *arm) replan(i int, everyone bool) {
+// on the new times. After the last iteration nobody moves: a sample is looked
+// at for the gap, and everybody's costs are renewed on the paths they have. The
+// gap is estimated from those who look, each weighted by one over the chance to
+// be picked.
+func (a *arm) replan(i int, last bool) {
 	t := a.sample.trips
 	key := random.New(a.sample.seed, random.Replan).At(uint64(i))
 	var spent, best, looked, all, tours, switched float64
 	for tour := range a.costs {
-		car := a.mode[tour] == city.Car
 		if !t.TourCar[tour] {
 			continue
 		}
-		now, planned := 0.0, 0.0
-		if car {
-			all++
-			taste := a.taste(tour)
-			for trip := t.TourFirst[tour]; trip < t.TourFirst[tour+1]; trip++ {
-				now += a.world.graph.PathCost(a.times, a.path[trip], t.DepartS[trip], taste).Generalised
-				planned += a.felt[trip]
-			}
-		}
-		chance := 1.0
-		if !everyone {
+		car := a.mode[tour] == city.Car
+		now, planned := a.review(tour, last)
+		chance := gapSample
+		if !last {
 			chance = a.replanShare(i)
-			if planned > 0 {
+			if car && planned > 0 {
 				chance = max(chance, min(eager, chance*(1+surprise*(now-planned)/planned)))
 			}
-			if key.At(uint64(t.TourPerson[tour])).Uniform() >= chance {
-				continue
-			}
 		}
-		a.plan(tour, everyone)
-		a.price(tour)
 		if car {
-			looked++
-			spent += now / chance
-			for trip := t.TourFirst[tour]; trip < t.TourFirst[tour+1]; trip++ {
-				best += a.felt[trip] / chance
+			all++
+		}
+		if key.At(uint64(t.TourPerson[tour])).Uniform() < chance {
+			found := a.plan(tour, last)
+			if car {
+				looked++
+				spent += now / chance
+				best += found / chance
+			}
+			if !last {
+				a.price(tour)
+				tours++
+				before := a.mode[tour]
+				a.choose(tour)
+				if a.mode[tour] != before {
+					switched++
+				}
 			}
 		}
-		if !everyone {
-			tours++
-			before := a.mode[tour]
-			a.choose(tour)
-			if a.mode[tour] != before {
-				switched++
-			}
+		if last {
+			a.price(tour)
 		}
 	}
 	row := iteration{CarMin: a.carMinutes(), Stuck: len(a.result.Unfinished)}
@@ -238,6 +236,22 @@ func (a *arm) replan(i int, everyone bool) {
 		row.Switched = switched / tours
 	}
 	a.log = append(a.log, row)
+}
+
+// review is the cost of a tour's paths on the present times beside what was
+// expected when they were planned. With renew the present costs are kept.
+func (a *arm) review(tour int, renew bool) (now, planned float64) {
+	t := a.sample.trips
+	taste := a.taste(tour)
+	for trip := t.TourFirst[tour]; trip < t.TourFirst[tour+1]; trip++ {
+		c := a.world.graph.PathCost(a.times, a.path[trip], t.DepartS[trip], taste)
+		now += c.Generalised
+		planned += a.felt[trip]
+		if renew && !math.IsInf(a.carS[trip], 1) {
+			a.carS[trip], a.carM[trip] = c.Seconds, c.Metres
+		}
+	}
+	return now, planned
 }
 
 // carMinutes is the mean travel time of the loaded car trips, from desired

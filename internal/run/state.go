@@ -25,7 +25,7 @@ type State struct {
 	// Shares reached by calibration, as fractions.
 	Shares [city.NumModes]float64
 	Gap    float64
-	// Times is link-major by quarter hour, as in routing.Times.
+	// Times is by quarter hour, then link, as in routing.Times.
 	Times []float32
 	// P95Min is the 95th percentile of car trip times: loading must start at
 	// least that long before the window.

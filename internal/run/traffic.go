@@ -28,10 +28,8 @@ const (
 func newTimes(period demand.Period, free []float32) *routing.Times {
 	bins := int((period.To + horizonS - period.Load + binS - 1) / binS)
 	t := &routing.Times{StartS: float64(period.Load), BinS: binS, Bins: bins, T: make([]float32, len(free)*bins)}
-	for l, f := range free {
-		for b := range bins {
-			t.T[l*bins+b] = f
-		}
+	for b := range bins {
+		copy(t.T[b*len(free):], free)
 	}
 	return t
 }
@@ -106,7 +104,8 @@ func (r *recorder) times(free []float32, into *routing.Times, fresh float32) {
 			} else {
 				t = max(f, float32(queue-into.StartS-(float64(b)+0.5)*binS))
 			}
-			into.T[i] = max(f, into.T[i]+fresh*(t-into.T[i]))
+			cell := &into.T[b*len(free)+l]
+			*cell = max(f, *cell+fresh*(t-*cell))
 		}
 	}
 }
