@@ -19,10 +19,17 @@ const transferM = 500
 // direction whatever way round it was asked.
 func (p *Plan) addLine(ps *spec.Problems, path string, base *city.City, m *spec.Modification) {
 	refs := m.Stops
-	reversed := !canonicalOrder(refs[0], refs[len(refs)-1])
+	reversed := againstOrder(refs)
 	if reversed {
 		refs = slices.Clone(refs)
 		slices.Reverse(refs)
+	}
+	// Positions as they were asked.
+	stopPath := func(i int) string {
+		if reversed {
+			i = len(refs) - 1 - i
+		}
+		return fmt.Sprintf("%s.stops[%d]", path, i)
 	}
 	pl := base.Projection()
 	line := Line{ID: m.ID, Name: m.Name}
@@ -35,7 +42,7 @@ func (p *Plan) addLine(ps *spec.Problems, path string, base *city.City, m *spec.
 			s, ok = addStop(p.City, tt, ref)
 		}
 		if !ok {
-			ps.Add(fmt.Sprintf("%s.stops[%d]", path, i), fmt.Sprintf("no stop %q in %s", ref.ID, base.Info.Name))
+			ps.Add(stopPath(i), fmt.Sprintf("no stop %q in %s", ref.ID, base.Info.Name), "a stop id or name")
 			return
 		}
 		stops = append(stops, s)
@@ -45,7 +52,11 @@ func (p *Plan) addLine(ps *spec.Problems, path string, base *city.City, m *spec.
 		}
 		lon, lat, metres, ok := pathBetween(base, pl, refs[i-1], ref)
 		if !ok {
-			ps.Add(fmt.Sprintf("%s.stops[%d]", path, i), fmt.Sprintf("no street joins %s and %s", refs[i-1].Name, ref.Name))
+			if reversed { // told in the order asked, at the later stop
+				ps.Add(stopPath(i-1), unjoined(ref, refs[i-1]), joined)
+			} else {
+				ps.Add(stopPath(i), unjoined(refs[i-1], ref), joined)
+			}
 			return
 		}
 		if len(line.Lon) > 0 {
@@ -67,6 +78,10 @@ func (p *Plan) addLine(ps *spec.Problems, path string, base *city.City, m *spec.
 	line.Line = units.LineID(len(tt.Lines))
 	tt.Lines = append(tt.Lines, city.Line{ID: m.ID, Name: m.Name, Mode: transitMode(m.Mode), Fare: float32(*m.Fare), Assumed: true, New: true})
 	cycle := float64(line.RunS + layoverS)
+	if reversed && !*m.Bidirectional { // one way means the way it was asked
+		slices.Reverse(stops)
+		slices.Reverse(legS)
+	}
 	addPattern(tt, line.Line, stops, legS, dwell, m)
 	if *m.Bidirectional {
 		slices.Reverse(stops)
@@ -159,12 +174,16 @@ func addStop(c *city.City, tt *city.Timetable, ref spec.StopRef) (units.StopID, 
 	if node == units.NoNode {
 		return units.NoStop, false
 	}
+	id := fmt.Sprintf("new:%.5f,%.5f", *ref.Lon, *ref.Lat)
+	if s := slices.Index(tt.StopID, id); s >= 0 {
+		return units.StopID(s), true // one place is one stop, for all lines
+	}
 	s := units.StopID(tt.NumStops())
 	group := uint32(0)
 	for _, g := range tt.StopGroup {
 		group = max(group, g+1)
 	}
-	tt.StopID = append(tt.StopID, fmt.Sprintf("new:%.5f,%.5f", *ref.Lon, *ref.Lat))
+	tt.StopID = append(tt.StopID, id)
 	tt.StopName = append(tt.StopName, ref.Name)
 	tt.StopLon, tt.StopLat = append(tt.StopLon, *ref.Lon), append(tt.StopLat, *ref.Lat)
 	tt.StopNode, tt.StopWalkM = append(tt.StopNode, node), append(tt.StopWalkM, float32(best))
