@@ -96,9 +96,9 @@ func TestCallingPoints(t *testing.T) {
 	}
 }
 
-// 5,000 m at 20 km/h (5.556 m/s): 750 m take 135 s, 1,250 m 225 s, 1,500 m
-// (to the junction next to the twins at 3,500) 270 s, the last 1,500 m 270 s:
-// 900 s, and three dwells of 25 s between the ends.
+// 5,000 m at 20 km/h (5.556 m/s): 750 m take 135 s, 1,250 m 225 s, 1,520 m
+// (to where the way passes t2) 273.6 s, the last 1,480 m 266.4 s: 900 s in
+// whole seconds, and three dwells of 25 s between the ends.
 func TestLineAsBuilt(t *testing.T) {
 	p := apply1(t, drawn(), `{"city":"testcity","tram_start":"Beta","tram_end":"Alpha"}`)
 	l := p.Lines[0]
@@ -121,8 +121,40 @@ func TestLineAsBuilt(t *testing.T) {
 	for i := range arr {
 		arr[i], dep[i] = arr[i]-start, dep[i]-start
 	}
-	if d := cmp.Diff([][]units.Seconds{{0, 135, 385, 680, 975}, {0, 160, 410, 705, 975}}, [][]units.Seconds{arr, dep}); d != "" {
+	if d := cmp.Diff([][]units.Seconds{{0, 135, 385, 684, 975}, {0, 160, 410, 709, 975}}, [][]units.Seconds{arr, dep}); d != "" {
 		t.Errorf("first trip: %s", d)
+	}
+}
+
+// A chosen stop in a side street is passed, not driven to: the line is as long
+// as the way between its ends. Asked for by name it is driven to, and so is one
+// that a request calls chosen but that stands elsewhere. "side" stands 90 m
+// north of the street, "off" 140 m, at 1,200 m, where blocks are 150 m deep: the
+// junction nearest to both is 150 m up.
+func TestChosenStopsMakeNoDetour(t *testing.T) {
+	c := testcity.Grid(testcity.Options{LineEvery: -1, SpacingM: 150})
+	for _, x := range []struct {
+		id       string
+		col, row int
+		northM   float64
+	}{{"a", 0, 10, 0}, {"side", 8, 10, 90}, {"off", 8, 10, 140}, {"b", 20, 10, 0}} {
+		s := testcity.AddStop(c, testcity.NodeAt(c, x.col, x.row), x.id, x.id, 0)
+		c.Timetable.StopLat[s] += x.northM * testcity.DegPerM
+	}
+	testcity.JoinStops(c, testcity.TransferMaxM)
+	for _, x := range []struct {
+		body string
+		want float64
+	}{
+		{`{"city":"testcity","tram_start":"a","tram_end":"b"}`, 3000},
+		{`{"city":"testcity","modifications":[{"type":"new_line","stops":["a",{"id":"side","chosen":true},"b"]}]}`, 3000},
+		{`{"city":"testcity","modifications":[{"type":"new_line","stops":["a","side","b"]}]}`, 3300},
+		{`{"city":"testcity","modifications":[{"type":"new_line","stops":["a",{"id":"off","chosen":true},"b"]}]}`, 3300},
+	} {
+		l := apply1(t, c, x.body).Lines[0]
+		if len(l.Stops) != 3 || math.Abs(l.LengthM-x.want) > 0.01 {
+			t.Errorf("%s: %g m with %d calls, want %g m with 3", x.body, l.LengthM, len(l.Stops), x.want)
+		}
 	}
 }
 
@@ -270,7 +302,7 @@ func genModification(c *city.City) *rapid.Generator[spec.Modification] {
 		case rapid.Bool().Draw(t, "by name?"):
 			return spec.StopRef{ID: rapid.SampledFrom(c.Timetable.StopName).Draw(t, "by name")}
 		}
-		return spec.StopRef{ID: rapid.SampledFrom(c.Timetable.StopID).Draw(t, "by id")}
+		return spec.StopRef{ID: rapid.SampledFrom(c.Timetable.StopID).Draw(t, "by id"), Chosen: rapid.Bool().Draw(t, "chosen")}
 	}
 	clock := func(t *rapid.T, hour int) string {
 		if rare(t) {

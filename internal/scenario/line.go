@@ -47,24 +47,26 @@ func (p *Plan) addLine(ps *spec.Problems, path string, base *city.City, m *spec.
 		}
 		stops = append(stops, s)
 		line.Stops = append(line.Stops, LineStop{s, ref.ID, ref.Name, ref.Chosen})
-		if i == 0 {
-			continue
-		}
-		lon, lat, metres, ok := pathBetween(base, pl, refs[i-1], ref)
+	}
+	for i := 1; i < len(refs); {
+		w, ok := wayOf(base, pl, refs[i-1:])
 		if !ok {
 			if reversed { // told in the order asked, at the later stop
-				ps.Add(stopPath(i-1), unjoined(ref, refs[i-1]), joined)
+				ps.Add(stopPath(i-1), unjoined(refs[i], refs[i-1]), joined)
 			} else {
-				ps.Add(stopPath(i), unjoined(refs[i-1], ref), joined)
+				ps.Add(stopPath(i), unjoined(refs[i-1], refs[i]), joined)
 			}
 			return
 		}
 		if len(line.Lon) > 0 {
-			lon, lat = lon[1:], lat[1:]
+			w.lon, w.lat = w.lon[1:], w.lat[1:]
 		}
-		line.Lon, line.Lat = append(line.Lon, lon...), append(line.Lat, lat...)
-		line.LengthM += metres
-		legS = append(legS, units.Seconds(math.Round(metres/units.KMH(m.SpeedKMH))))
+		line.Lon, line.Lat = append(line.Lon, w.lon...), append(line.Lat, w.lat...)
+		for _, metres := range w.legM {
+			line.LengthM += metres
+			legS = append(legS, units.Seconds(math.Round(metres/units.KMH(m.SpeedKMH))))
+		}
+		i += len(w.legM)
 	}
 	dwell := units.Seconds(math.Round(m.DwellS))
 	for _, s := range legS {
@@ -97,6 +99,50 @@ func (p *Plan) addLine(ps *spec.Problems, path string, base *city.City, m *spec.
 	}
 	p.City.Timetable = *tt
 	p.Lines = append(p.Lines, line)
+}
+
+// way is a stretch of a line between two stops that somebody asked for, with
+// the lengths of its legs from call to call.
+type way struct {
+	lon, lat []float64
+	legM     []float64
+}
+
+// wayOf lays out the stretch that begins at refs[0]. Stops that were chosen
+// because they stand beside it are called at where the way passes them: they
+// do not pull the line into side streets. Where that does not hold (a request
+// may mark any stop as chosen) the way leads to the next stop, whatever it is.
+func wayOf(c *city.City, pl city.Projection, refs []spec.StopRef) (way, bool) {
+	end := 1
+	for end < len(refs)-1 && refs[end].Chosen {
+		end++
+	}
+	if end > 1 {
+		if lon, lat, metres, ok := pathBetween(c, pl, refs[0], refs[end]); ok {
+			w := way{lon: lon, lat: lat}
+			px, py := planar(pl, lon, lat)
+			last := 0.0
+			for _, ref := range refs[1:end] {
+				rlon, rlat, ok := position(c, ref)
+				if !ok {
+					break
+				}
+				x, y := pl.XY(rlon, rlat)
+				away, along := project(px, py, x, y)
+				if away > nearPathM || along <= last || along >= metres {
+					break
+				}
+				w.legM = append(w.legM, along-last)
+				last = along
+			}
+			if len(w.legM) == end-1 {
+				w.legM = append(w.legM, metres-last)
+				return w, true
+			}
+		}
+	}
+	lon, lat, metres, ok := pathBetween(c, pl, refs[0], refs[1])
+	return way{lon, lat, []float64{metres}}, ok
 }
 
 func transitMode(name string) city.TransitMode {

@@ -153,10 +153,7 @@ func callingPoints(ps *spec.Problems, path string, a, b spec.StopRef, c *city.Ci
 		ps.Add(path, unjoined(a, b), joined)
 		return nil, false
 	}
-	px, py := make([]float64, len(lon)), make([]float64, len(lon))
-	for i := range lon {
-		px[i], py[i] = pl.XY(lon[i], lat[i])
-	}
+	px, py := planar(pl, lon, lat)
 	tt := &c.Timetable
 	sa, _ := stopByID(c, a.ID)
 	sb, _ := stopByID(c, b.ID)
