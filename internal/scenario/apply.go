@@ -19,6 +19,8 @@ type Plan struct {
 	Changed []units.LinkID
 	// Notes are assumptions that follow from the modifications.
 	Notes []string
+
+	base *city.City
 }
 
 // Line is one new line as it was built.
@@ -46,12 +48,20 @@ const layoverS = 300
 
 // Apply builds the scenario city of a config. The base is not changed.
 func Apply(base *city.City, cfg *spec.Config) (*Plan, spec.Problems) {
+	paths := make([]string, len(cfg.Modifications))
+	for i := range paths {
+		paths[i] = fmt.Sprintf("modifications[%d]", i)
+	}
+	return apply(base, cfg.Modifications, paths)
+}
+
+// apply builds modifications whose problems are told under the given paths.
+func apply(base *city.City, mods []spec.Modification, paths []string) (*Plan, spec.Problems) {
 	var ps spec.Problems
 	changed := *base
-	p := &Plan{City: &changed, Scale: demand.NoScale()}
-	for i := range cfg.Modifications {
-		m := &cfg.Modifications[i]
-		path := fmt.Sprintf("modifications[%d]", i)
+	p := &Plan{City: &changed, Scale: demand.NoScale(), base: base}
+	for i := range mods {
+		m, path := &mods[i], paths[i]
 		switch m.Type {
 		case spec.NewLine:
 			p.addLine(&ps, path, base, m)
@@ -73,13 +83,19 @@ func Apply(base *city.City, cfg *spec.Config) (*Plan, spec.Problems) {
 	return p, nil
 }
 
-// links resolves street references to car links.
+// links resolves street references to links that cars may use in the base
+// city: a street can be closed and slowed down, in either order.
 func (p *Plan) links(ps *spec.Problems, path string, refs []spec.LinkRef) []units.LinkID {
-	net := &p.City.Net
+	net := &p.base.Net
 	if len(refs) == 0 {
 		ps.Add(path+".links", "no street is named", `{"way": <OSM way id>}`)
 	}
+	if len(refs) > maxStreets {
+		ps.Add(path+".links", fmt.Sprintf("%d streets are too many", len(refs)), fmt.Sprintf("at most %d", maxStreets))
+		return nil
+	}
 	var out []units.LinkID
+	named := map[units.LinkID]bool{} // a street named twice is changed once
 	for i, r := range refs {
 		at := fmt.Sprintf("%s.links[%d]", path, i)
 		if len(r.Line) > 0 {
@@ -108,7 +124,10 @@ func (p *Plan) links(ps *spec.Problems, path string, refs []spec.LinkRef) []unit
 				continue
 			}
 			cars++
-			out = append(out, units.LinkID(l))
+			if !named[units.LinkID(l)] {
+				named[units.LinkID(l)] = true
+				out = append(out, units.LinkID(l))
+			}
 		}
 		switch {
 		case found == 0:
@@ -147,8 +166,11 @@ func (p *Plan) closeLinks(ps *spec.Problems, path string, m *spec.Modification) 
 	p.Notes = append(p.Notes, "Closed streets are closed to cars for the whole simulated period; buses, bicycles and walkers still pass.")
 }
 
+// maxLanes in one direction: the widest motorways of the world have about ten.
+const maxLanes = 12
+
 func (p *Plan) changeCapacity(ps *spec.Problems, path string, m *spec.Modification) {
-	if m.Lanes == 0 || math.Abs(m.Lanes) > 6 {
+	if m.Lanes == 0 || !(math.Abs(m.Lanes) <= 6) {
 		ps.Add(path+".lanes", fmt.Sprintf("%g is not a change of lanes", m.Lanes), "-6 to 6, not 0")
 		return
 	}
@@ -161,6 +183,10 @@ func (p *Plan) changeCapacity(ps *spec.Problems, path string, m *spec.Modificati
 		left := lanes[l] + float32(m.Lanes)
 		if left < 0.5 {
 			ps.Add(path+".lanes", fmt.Sprintf("way %d has %g lane(s) in a direction: none would be left", net.WayOSM[l], lanes[l]), "fewer lanes taken, or close_links")
+			return
+		}
+		if left > maxLanes {
+			ps.Add(path+".lanes", fmt.Sprintf("way %d would have %g lanes in a direction", net.WayOSM[l], left), fmt.Sprintf("at most %d", maxLanes))
 			return
 		}
 		ratio := left / lanes[l]

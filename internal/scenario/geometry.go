@@ -126,6 +126,15 @@ func streetPath(c *city.City, from, to units.NodeID) (lon, lat []float64, metres
 	return lon, lat, dist[to], true
 }
 
+// planar is a polyline in metres.
+func planar(pl city.Projection, lon, lat []float64) (x, y []float64) {
+	x, y = make([]float64, len(lon)), make([]float64, len(lon))
+	for i := range lon {
+		x[i], y[i] = pl.XY(lon[i], lat[i])
+	}
+	return x, y
+}
+
 // project finds the point of a polyline nearest to (x, y): the distance to it
 // and how far along the line it lies.
 func project(px, py []float64, x, y float64) (away, along float64) {

@@ -19,10 +19,17 @@ const transferM = 500
 // direction whatever way round it was asked.
 func (p *Plan) addLine(ps *spec.Problems, path string, base *city.City, m *spec.Modification) {
 	refs := m.Stops
-	reversed := !canonicalOrder(refs[0], refs[len(refs)-1])
+	reversed := againstOrder(refs)
 	if reversed {
 		refs = slices.Clone(refs)
 		slices.Reverse(refs)
+	}
+	// Positions as they were asked.
+	stopPath := func(i int) string {
+		if reversed {
+			i = len(refs) - 1 - i
+		}
+		return fmt.Sprintf("%s.stops[%d]", path, i)
 	}
 	pl := base.Projection()
 	line := Line{ID: m.ID, Name: m.Name}
@@ -35,25 +42,31 @@ func (p *Plan) addLine(ps *spec.Problems, path string, base *city.City, m *spec.
 			s, ok = addStop(p.City, tt, ref)
 		}
 		if !ok {
-			ps.Add(fmt.Sprintf("%s.stops[%d]", path, i), fmt.Sprintf("no stop %q in %s", ref.ID, base.Info.Name))
+			ps.Add(stopPath(i), fmt.Sprintf("no stop %q in %s", ref.ID, base.Info.Name), "a stop id or name")
 			return
 		}
 		stops = append(stops, s)
 		line.Stops = append(line.Stops, LineStop{s, ref.ID, ref.Name, ref.Chosen})
-		if i == 0 {
-			continue
-		}
-		lon, lat, metres, ok := pathBetween(base, pl, refs[i-1], ref)
+	}
+	for i := 1; i < len(refs); {
+		w, ok := wayOf(base, pl, refs[i-1:])
 		if !ok {
-			ps.Add(fmt.Sprintf("%s.stops[%d]", path, i), fmt.Sprintf("no street joins %s and %s", refs[i-1].Name, ref.Name))
+			if reversed { // told in the order asked, at the later stop
+				ps.Add(stopPath(i-1), unjoined(refs[i], refs[i-1]), joined)
+			} else {
+				ps.Add(stopPath(i), unjoined(refs[i-1], refs[i]), joined)
+			}
 			return
 		}
 		if len(line.Lon) > 0 {
-			lon, lat = lon[1:], lat[1:]
+			w.lon, w.lat = w.lon[1:], w.lat[1:]
 		}
-		line.Lon, line.Lat = append(line.Lon, lon...), append(line.Lat, lat...)
-		line.LengthM += metres
-		legS = append(legS, units.Seconds(math.Round(metres/units.KMH(m.SpeedKMH))))
+		line.Lon, line.Lat = append(line.Lon, w.lon...), append(line.Lat, w.lat...)
+		for _, metres := range w.legM {
+			line.LengthM += metres
+			legS = append(legS, units.Seconds(math.Round(metres/units.KMH(m.SpeedKMH))))
+		}
+		i += len(w.legM)
 	}
 	dwell := units.Seconds(math.Round(m.DwellS))
 	for _, s := range legS {
@@ -67,6 +80,10 @@ func (p *Plan) addLine(ps *spec.Problems, path string, base *city.City, m *spec.
 	line.Line = units.LineID(len(tt.Lines))
 	tt.Lines = append(tt.Lines, city.Line{ID: m.ID, Name: m.Name, Mode: transitMode(m.Mode), Fare: float32(*m.Fare), Assumed: true, New: true})
 	cycle := float64(line.RunS + layoverS)
+	if reversed && !*m.Bidirectional { // one way means the way it was asked
+		slices.Reverse(stops)
+		slices.Reverse(legS)
+	}
 	addPattern(tt, line.Line, stops, legS, dwell, m)
 	if *m.Bidirectional {
 		slices.Reverse(stops)
@@ -82,6 +99,50 @@ func (p *Plan) addLine(ps *spec.Problems, path string, base *city.City, m *spec.
 	}
 	p.City.Timetable = *tt
 	p.Lines = append(p.Lines, line)
+}
+
+// way is a stretch of a line between two stops that somebody asked for, with
+// the lengths of its legs from call to call.
+type way struct {
+	lon, lat []float64
+	legM     []float64
+}
+
+// wayOf lays out the stretch that begins at refs[0]. Stops that were chosen
+// because they stand beside it are called at where the way passes them: they
+// do not pull the line into side streets. Where that does not hold (a request
+// may mark any stop as chosen) the way leads to the next stop, whatever it is.
+func wayOf(c *city.City, pl city.Projection, refs []spec.StopRef) (way, bool) {
+	end := 1
+	for end < len(refs)-1 && refs[end].Chosen {
+		end++
+	}
+	if end > 1 {
+		if lon, lat, metres, ok := pathBetween(c, pl, refs[0], refs[end]); ok {
+			w := way{lon: lon, lat: lat}
+			px, py := planar(pl, lon, lat)
+			last := 0.0
+			for _, ref := range refs[1:end] {
+				rlon, rlat, ok := position(c, ref)
+				if !ok {
+					break
+				}
+				x, y := pl.XY(rlon, rlat)
+				away, along := project(px, py, x, y)
+				if away > nearPathM || along <= last || along >= metres {
+					break
+				}
+				w.legM = append(w.legM, along-last)
+				last = along
+			}
+			if len(w.legM) == end-1 {
+				w.legM = append(w.legM, metres-last)
+				return w, true
+			}
+		}
+	}
+	lon, lat, metres, ok := pathBetween(c, pl, refs[0], refs[1])
+	return way{lon, lat, []float64{metres}}, ok
 }
 
 func transitMode(name string) city.TransitMode {
@@ -159,12 +220,16 @@ func addStop(c *city.City, tt *city.Timetable, ref spec.StopRef) (units.StopID, 
 	if node == units.NoNode {
 		return units.NoStop, false
 	}
+	id := fmt.Sprintf("new:%.5f,%.5f", *ref.Lon, *ref.Lat)
+	if s := slices.Index(tt.StopID, id); s >= 0 {
+		return units.StopID(s), true // one place is one stop, for all lines
+	}
 	s := units.StopID(tt.NumStops())
 	group := uint32(0)
 	for _, g := range tt.StopGroup {
 		group = max(group, g+1)
 	}
-	tt.StopID = append(tt.StopID, fmt.Sprintf("new:%.5f,%.5f", *ref.Lon, *ref.Lat))
+	tt.StopID = append(tt.StopID, id)
 	tt.StopName = append(tt.StopName, ref.Name)
 	tt.StopLon, tt.StopLat = append(tt.StopLon, *ref.Lon), append(tt.StopLat, *ref.Lat)
 	tt.StopNode, tt.StopWalkM = append(tt.StopNode, node), append(tt.StopWalkM, float32(best))

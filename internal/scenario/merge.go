@@ -44,12 +44,13 @@ func Merge(req *spec.RunRequest, c *city.City, limits spec.Limits, modelVersion 
 	mergeLevel(&ps, req, cfg)
 	mergeWindow(&ps, req, c, limits, cfg)
 	mergeShare(&ps, req, c, cfg)
-	mergeModifications(&ps, req, c, limits, cfg)
-	if len(ps) > 0 {
+	sound, paths := mergeModifications(&ps, req, c, limits, cfg)
+	// What only building shows (streets that are not there) belongs in the
+	// same answer, so whatever is sound by itself is built even when the rest
+	// is not.
+	_, built := apply(c, sound, paths)
+	if ps = append(ps, built...); len(ps) > 0 {
 		return nil, ps
-	}
-	if _, applied := Apply(c, cfg); len(applied) > 0 {
-		return nil, applied
 	}
 	return cfg, nil
 }
@@ -59,7 +60,7 @@ func whole(ps *spec.Problems, short string, a *int, full string, b *int, def, lo
 	path, v := full, def
 	switch {
 	case a != nil && b != nil && *a != *b:
-		ps.Add(short, fmt.Sprintf("%s says %d but %s says %d: give one of them", short, *a, full, *b))
+		ps.Add(short, fmt.Sprintf("%s says %d but %s says %d: give one of them", short, *a, full, *b), fmt.Sprint(*a), fmt.Sprint(*b))
 		return def
 	case a != nil:
 		path, v = short, *a
@@ -103,7 +104,8 @@ func ParseClock(s string) (units.Seconds, bool) {
 	h, m, ok := strings.Cut(s, ":")
 	hh, err1 := strconv.Atoi(h)
 	mm, err2 := strconv.Atoi(m)
-	if !ok || err1 != nil || err2 != nil || len(h) > 2 || len(m) != 2 || hh < 0 || hh > 29 || mm < 0 || mm > 59 {
+	digits := strings.Trim(h+m, "0123456789") == "" // no signs
+	if !ok || !digits || err1 != nil || err2 != nil || len(h) > 2 || len(m) != 2 || hh > 29 || mm > 59 {
 		return 0, false
 	}
 	return units.Seconds(hh*3600 + mm*60), true
@@ -134,8 +136,10 @@ func mergeWindow(ps *spec.Problems, req *spec.RunRequest, c *city.City, limits s
 	fromPath := "sim_time"
 	read("sim_time", req.SimTime, &from)
 	if req.Window != nil {
-		if req.SimTime != "" && req.Window.From != "" && req.SimTime != req.Window.From {
-			ps.Add("sim_time", fmt.Sprintf("sim_time says %s but window.from says %s: give one of them", req.SimTime, req.Window.From))
+		a, okA := ParseClock(req.SimTime)
+		b, okB := ParseClock(req.Window.From)
+		if okA && okB && a != b {
+			ps.Add("sim_time", fmt.Sprintf("sim_time says %s but window.from says %s: give one of them", req.SimTime, req.Window.From), Clock(a), Clock(b))
 			bad = true
 		}
 		fromPath = "window"
@@ -175,7 +179,7 @@ func mergeShare(ps *spec.Problems, req *spec.RunRequest, c *city.City, cfg *spec
 	path, given := "agent_distribution", req.AgentDistribution
 	if req.ModeShare != nil {
 		if given != nil {
-			ps.Add("mode_share", "agent_distribution and mode_share are two names of one thing: give one of them")
+			ps.Add("mode_share", "agent_distribution and mode_share are two names of one thing: give one of them", "agent_distribution", "mode_share")
 			return
 		}
 		path, given = "mode_share", req.ModeShare
@@ -209,4 +213,9 @@ func mergeShare(ps *spec.Problems, req *spec.RunRequest, c *city.City, cfg *spec
 	cfg.ModeShare = spec.ModeShare{Car: share[city.Car], Bike: share[city.Bike], Walk: share[city.Walk], Transit: share[city.Transit]}
 	cfg.NonWalk = !walk
 	cfg.ShareSource = "assumed by user"
+	if walk && share == c.Info.ModeShare {
+		// The city's own shares, written out: the same run, not an assumption
+		// of the one who asks.
+		cfg.ShareSource = c.Info.ModeShareSource
+	}
 }

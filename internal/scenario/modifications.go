@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/malikobaid/cityflow/internal/city"
+	"github.com/malikobaid/cityflow/internal/units"
 	"github.com/malikobaid/cityflow/spec"
 )
 
@@ -34,7 +35,16 @@ const (
 	lineCapacity   = 200
 )
 
-func mergeModifications(ps *spec.Problems, req *spec.RunRequest, c *city.City, limits spec.Limits, cfg *spec.Config) {
+// Bounds that keep checking a request quick: each stop costs a search of the
+// streets, each street reference a pass over all links.
+const (
+	maxStops   = 100
+	maxStreets = 500
+)
+
+// mergeModifications completes the modifications of a config. It returns those
+// without problems of their own, with their paths in the request.
+func mergeModifications(ps *spec.Problems, req *spec.RunRequest, c *city.City, limits spec.Limits, cfg *spec.Config) (sound []spec.Modification, paths []string) {
 	cfg.Modifications = []spec.Modification{}
 	var given []spec.Modification
 	if req.Modifications != nil {
@@ -42,46 +52,68 @@ func mergeModifications(ps *spec.Problems, req *spec.RunRequest, c *city.City, l
 	}
 	if len(given) > limits.MaxModifications {
 		ps.Add("modifications", fmt.Sprintf("%d modifications are too many", len(given)), fmt.Sprintf("at most %d", limits.MaxModifications))
-		return
+		return nil, nil
+	}
+	keep := func(m spec.Modification, path string, ok bool) {
+		cfg.Modifications = append(cfg.Modifications, m)
+		if ok {
+			sound, paths = append(sound, m), append(paths, path)
+		}
+	}
+	// Lines of the timetable and of the scenario share one list in the
+	// results, so they share their ids.
+	lines := map[string]bool{}
+	for _, l := range c.Timetable.Lines {
+		lines[l.ID] = true
+	}
+	taken := map[string]bool{} // ids that somebody chose
+	for _, m := range given {
+		taken[m.ID] = true
+	}
+	unused := func(prefix string) string {
+		for n := 1; ; n++ {
+			if id := fmt.Sprintf("%s-%d", prefix, n); !taken[id] && !lines[id] {
+				taken[id] = true
+				return id
+			}
+		}
 	}
 	switch {
 	case req.TramStart != "" || req.TramEnd != "":
 		if m, ok := shortLine(ps, req, c); ok {
-			cfg.Modifications = append(cfg.Modifications, m)
+			m.ID = unused("tram")
+			keep(m, "tram_end", true)
 		}
 	case req.Modifications == nil:
 		if m, ok := defaultLine(ps, c); ok {
-			cfg.Modifications = append(cfg.Modifications, m)
+			m.ID = unused("tram")
+			keep(m, "city default", true)
 		}
 	}
-	ids := map[string]bool{}
-	for _, m := range cfg.Modifications {
-		ids[m.ID] = true
-	}
+	seen := map[string]bool{}
 	for i, m := range given {
 		path := fmt.Sprintf("modifications[%d]", i)
 		if !checkType(ps, path, &m) {
 			continue
 		}
-		if m.ID == "" {
-			m.ID = freeID(ids, m.Type)
-		} else if ids[m.ID] {
-			ps.Add(path+".id", fmt.Sprintf("the id %q is used twice", m.ID))
+		before := len(*ps)
+		switch {
+		case m.ID == "":
+			m.ID = unused(strings.ReplaceAll(m.Type, "_", "-"))
+		case seen[m.ID]:
+			ps.Add(path+".id", fmt.Sprintf("the id %q is used twice", m.ID), "an id of its own, or none")
+		case m.Type == spec.NewLine && lines[m.ID]:
+			ps.Add(path+".id", fmt.Sprintf("%s has a line %q already", c.Info.Name, m.ID), "an id of its own, or none")
 		}
-		ids[m.ID] = true
+		seen[m.ID] = true
 		if m.Type == spec.NewLine {
 			m = mergeLine(ps, path, m, c)
 		}
-		cfg.Modifications = append(cfg.Modifications, m)
+		// A line can only be built when it is sound; the others are looked at
+		// field by field.
+		keep(m, path, m.Type != spec.NewLine || len(*ps) == before)
 	}
-}
-
-func freeID(used map[string]bool, kind string) string {
-	for n := 1; ; n++ {
-		if id := fmt.Sprintf("%s-%d", strings.ReplaceAll(kind, "_", "-"), n); !used[id] {
-			return id
-		}
-	}
+	return sound, paths
 }
 
 // checkType refuses unknown and later types, and fields of other types.
@@ -111,10 +143,10 @@ func checkType(ps *spec.Problems, path string, m *spec.Modification) bool {
 // defaultLine is the city's own what-if.
 func defaultLine(ps *spec.Problems, c *city.City) (spec.Modification, bool) {
 	if len(c.Info.DefaultStops) < 2 {
-		ps.Add("tram_start", c.Info.Name+" has no default what-if: name two stops, or give modifications")
+		ps.Add("tram_start", c.Info.Name+" has no default what-if: name two stops, or give modifications", "a stop id or name")
 		return spec.Modification{}, false
 	}
-	m := spec.Modification{Type: spec.NewLine, ID: "tram-1", Name: c.Info.DefaultName}
+	m := spec.Modification{Type: spec.NewLine, Name: c.Info.DefaultName}
 	for _, s := range c.Info.DefaultStops {
 		m.Stops = append(m.Stops, spec.StopRef{ID: s})
 	}
@@ -125,7 +157,7 @@ func defaultLine(ps *spec.Problems, c *city.City) (spec.Modification, bool) {
 
 // shortLine expands tram_start and tram_end.
 func shortLine(ps *spec.Problems, req *spec.RunRequest, c *city.City) (spec.Modification, bool) {
-	m := spec.Modification{Type: spec.NewLine, ID: "tram-1"}
+	m := spec.Modification{Type: spec.NewLine}
 	var ends []spec.StopRef
 	for _, f := range []struct{ path, v string }{{"tram_start", req.TramStart}, {"tram_end", req.TramEnd}} {
 		if f.v == "" {
@@ -153,6 +185,10 @@ func mergeLine(ps *spec.Problems, path string, m spec.Modification, c *city.City
 	if len(m.Stops) < 2 {
 		ps.Add(path+".stops", fmt.Sprintf("%d stops do not make a line", len(m.Stops)), "two or more stops")
 	}
+	if len(m.Stops) > maxStops {
+		ps.Add(path+".stops", fmt.Sprintf("%d stops are too many", len(m.Stops)), fmt.Sprintf("at most %d", maxStops))
+		return m
+	}
 	refs := make([]spec.StopRef, 0, len(m.Stops))
 	all := true
 	for i, s := range m.Stops {
@@ -176,7 +212,7 @@ func mergeLine(ps *spec.Problems, path string, m spec.Modification, c *city.City
 	inRange(ps, path+".speed_kmh", m.SpeedKMH, 5, 160)
 	inRange(ps, path+".dwell_s", m.DwellS, 1, 600)
 	inRange(ps, path+".capacity", m.Capacity, 1, 3000)
-	if m.Fare != nil && (*m.Fare < 0 || *m.Fare > 1000) {
+	if m.Fare != nil && !(*m.Fare >= 0 && *m.Fare <= 1000) {
 		ps.Add(path+".fare", fmt.Sprintf("%g is out of range", *m.Fare), "0 to 1000")
 	}
 	checkHeadways(ps, path+".headways", m.Headways)
@@ -200,7 +236,7 @@ func inRange(ps *spec.Problems, path string, v, lo, hi float64) {
 }
 
 func checkHeadways(ps *spec.Problems, path string, hs []spec.Headway) {
-	last := ""
+	last := units.Seconds(0)
 	for i, h := range hs {
 		p := fmt.Sprintf("%s[%d]", path, i)
 		from, ok1 := ParseClock(h.From)
@@ -217,10 +253,12 @@ func checkHeadways(ps *spec.Problems, path string, hs []spec.Headway) {
 		if !(h.EveryMin >= 1 && h.EveryMin <= 1440) {
 			ps.Add(p+".every_min", fmt.Sprintf("%g is out of range", h.EveryMin), "1 to 1440")
 		}
-		if i > 0 && ok1 && h.From < last {
-			ps.Add(p+".from", "headway windows overlap or are out of order", "from "+last+" on")
+		if ok1 && from < last {
+			ps.Add(p+".from", "headway windows overlap or are out of order", "from "+Clock(last)+" on")
 		}
-		last = h.To
+		if ok2 {
+			last = max(last, to)
+		}
 	}
 }
 
@@ -244,6 +282,14 @@ func fillLine(m spec.Modification, c *city.City) spec.Modification {
 	def(&m.Capacity, lineCapacity)
 	if len(m.Headways) == 0 {
 		m.Headways = []spec.Headway{{From: Clock(c.Info.ServiceFrom), To: Clock(c.Info.ServiceTo), EveryMin: lineHeadwayMin}}
+	}
+	m.Headways = slices.Clone(m.Headways) // the request stays as it was
+	for i, h := range m.Headways {
+		from, ok1 := ParseClock(h.From)
+		to, ok2 := ParseClock(h.To)
+		if ok1 && ok2 { // "6:00" and "06:00" are one question
+			m.Headways[i].From, m.Headways[i].To = Clock(from), Clock(to)
+		}
 	}
 	if m.Fare == nil {
 		fare := usualFare(c, m.Mode)

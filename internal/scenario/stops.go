@@ -31,6 +31,9 @@ func resolveStop(ps *spec.Problems, path string, ref spec.StopRef, c *city.City)
 	}
 	stops, near := c.LookupStop(query)
 	if len(stops) == 0 {
+		if len(near) == 0 {
+			near = []string{"a stop id or name of " + c.Info.Name}
+		}
 		ps.Add(path, fmt.Sprintf("no stop %q in %s", query, c.Info.Name), near...)
 		return ref, false
 	}
@@ -61,6 +64,10 @@ func newStop(ps *spec.Problems, path string, ref spec.StopRef, c *city.City) (sp
 	b := c.Info.BBox
 	if ref.Lon == nil || ref.Lat == nil || !(*ref.Lon >= b[0] && *ref.Lon <= b[2] && *ref.Lat >= b[1] && *ref.Lat <= b[3]) {
 		ps.Add(path, "the place is not inside "+c.Info.Name, fmt.Sprintf("lon %.4f to %.4f, lat %.4f to %.4f", b[0], b[2], b[1], b[3]))
+		return ref, false
+	}
+	if ref.ID != "" {
+		ps.Add(path, fmt.Sprintf("the stop has an id (%q) and a place: an existing stop stands where it stands", ref.ID), "an id", "lon, lat and a name")
 		return ref, false
 	}
 	if ref.Name == "" {
@@ -109,6 +116,27 @@ func canonicalOrder(a, b spec.StopRef) bool {
 	return a.Lon != nil && b.Lon != nil && (*a.Lon < *b.Lon || *a.Lon == *b.Lon && *a.Lat < *b.Lat)
 }
 
+// againstOrder says whether a sequence of stops comes after its own mirror
+// image in that order. A line that ends where it began is told by the stops
+// between.
+func againstOrder(refs []spec.StopRef) bool {
+	for i, j := 0, len(refs)-1; i < j; i, j = i+1, j-1 {
+		if canonicalOrder(refs[i], refs[j]) {
+			return false
+		}
+		if canonicalOrder(refs[j], refs[i]) {
+			return true
+		}
+	}
+	return false
+}
+
+const joined = "stops that streets join"
+
+func unjoined(a, b spec.StopRef) string {
+	return fmt.Sprintf("no street joins %s and %s, or both are at one junction", a.Name, b.Name)
+}
+
 // callingPoints are the ends and the stop groups within 100 m of the street
 // path between them, at least 500 m apart, in the order asked for.
 func callingPoints(ps *spec.Problems, path string, a, b spec.StopRef, c *city.City) ([]spec.StopRef, bool) {
@@ -122,13 +150,10 @@ func callingPoints(ps *spec.Problems, path string, a, b spec.StopRef, c *city.Ci
 	pl := c.Projection()
 	lon, lat, length, ok := pathBetween(c, pl, a, b)
 	if !ok {
-		ps.Add(path, fmt.Sprintf("no street joins %s and %s", a.Name, b.Name))
+		ps.Add(path, unjoined(a, b), joined)
 		return nil, false
 	}
-	px, py := make([]float64, len(lon)), make([]float64, len(lon))
-	for i := range lon {
-		px[i], py[i] = pl.XY(lon[i], lat[i])
-	}
+	px, py := planar(pl, lon, lat)
 	tt := &c.Timetable
 	sa, _ := stopByID(c, a.ID)
 	sb, _ := stopByID(c, b.ID)

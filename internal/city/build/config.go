@@ -113,7 +113,7 @@ func parseConfig(b []byte) (*Config, error) {
 		bad("mode_share.source", "is empty: name the survey or say that it is an assumption")
 	}
 	names := make([]string, 0, len(c.Fares))
-	for n := range c.Fares {
+	for n := range c.Fares { // sorted below
 		names = append(names, n)
 	}
 	for _, n := range sortedStrings(names) {
