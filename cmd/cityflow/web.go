@@ -1,9 +1,10 @@
 package main
 
 import (
-	"embed"
 	"io/fs"
 	"os"
+
+	site "github.com/malikobaid/cityflow/web"
 )
 
 // page is the built web page: a folder where one is named (for working on the
@@ -12,5 +13,5 @@ func page(dir string) fs.FS {
 	if dir != "" {
 		return os.DirFS(dir)
 	}
-	return embed.FS{} // empty: the server says how to build the page
+	return site.FS()
 }
