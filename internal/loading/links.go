@@ -25,6 +25,9 @@ type Links struct {
 	// wanted by several; nil, or 0 for one link, means its capacity. A link's
 	// own origin queue competes with the weight of that link.
 	MergeWeight []float32
+	// TurnRings lets a closed ring of full links roll on instead of standing
+	// for good (see turn.go); off by default.
+	TurnRings bool
 }
 
 // none ends the intrusive lists.
@@ -93,6 +96,7 @@ func New(net Links) *Loader {
 		from:      append([]units.NodeID(nil), net.From...),
 		to:        append([]units.NodeID(nil), net.To...),
 		heap:      eventHeap{e: make([]event, 0, 2*n+1)},
+		turnRings: net.TurnRings,
 	}
 	optional := func(col []float32, l int) float64 {
 		if col == nil || col[l] == 0 {

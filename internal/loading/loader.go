@@ -41,6 +41,10 @@ type Result struct {
 	StandsOn   []units.LinkID
 	// Gridlock lists the standing cycles, in order of (SinceS, first link).
 	Gridlock []Gridlock
+	// Turns counts how often a ring of full links rolled on (Links.TurnRings);
+	// Turned names the first of each place.
+	Turns  int
+	Turned []Turned
 	// LinkEntries counts entries into links: the work done.
 	LinkEntries int
 }
@@ -64,6 +68,11 @@ type Loader struct {
 	from, to []units.NodeID
 	turnBase []uint32
 	outRank  []uint32
+	// Rings turned: see turn.go.
+	turnRings   bool
+	ring, moved []uint32
+	named       []uint32
+
 	// Merge credits: start tag of each turn and of each origin queue.
 	turnTag, originTag []float64
 
@@ -169,6 +178,9 @@ func (ld *Loader) head(a uint32, now float64) {
 	ka.waits, ka.waitSince = b, now
 	ka.waitNext, kb.waitHead = kb.waitHead, a
 	ld.wake(b, now)
+	if ld.turnRings && kb.full() {
+		ld.turn(a, now)
+	}
 }
 
 // chargeFreeRider is called before someone begins to wait for link b. Entering
@@ -231,6 +243,9 @@ func (ld *Loader) entrance(b uint32, now float64) {
 	ld.wake(b, now)
 	if best != none {
 		ld.wake(best, now)
+	}
+	if ld.turnRings && kb.waits != none && kb.full() {
+		ld.turn(b, now)
 	}
 }
 

@@ -40,7 +40,7 @@ func (ld *Loader) reset(dep *Departures) {
 			// wave and the last one in stay below storage and two platoons. No
 			// ring needs more slots than the link has visits.
 			need := uint64(v)
-			if most := (ld.storage[l]+2*largest)/smallest + 2; most < float64(v) {
+			if most := (ld.storage[l]+2*largest)/smallest + 4; most < float64(v) {
 				need = uint64(most)
 			}
 			size := uint64(1) << bits.Len64(need-1)
@@ -62,7 +62,8 @@ func (ld *Loader) reset(dep *Departures) {
 	for p := range ld.arrive {
 		ld.arrive[p], ld.entered[p] = math.Inf(1), math.Inf(1)
 	}
-	ld.result.LinkEntries = 0
+	ld.result.LinkEntries, ld.result.Turns = 0, 0
+	ld.result.Turned, ld.named = ld.result.Turned[:0], ld.named[:0]
 }
 
 // countVisits counts the traversals of each link and checks that every path is

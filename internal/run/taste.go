@@ -11,7 +11,7 @@ import (
 // Sheffi 1977): near-equal routes share their traffic instead of swapping it
 // from one iteration to the next. The spread is assumed; on a route of a few
 // kilometres over half a dozen streets it amounts to some 2.5% of the time.
-const tasteSpread = 0.6
+const tasteSpread = 0.35
 
 // tastes is the number of different tastes; a person keeps one of them.
 const tastes = 64

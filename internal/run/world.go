@@ -57,7 +57,7 @@ func newWorld(ctx context.Context, c *city.City, scale demand.Scale) (*world, er
 			}
 		}
 	}
-	w.links = loading.Links{From: net.From, To: net.To, LengthM: net.LengthM, SpeedMS: net.SpeedMS, CapacityVS: capacity, JamVM: net.JamVM, MergeWeight: weight}
+	w.links = loading.Links{From: net.From, To: net.To, LengthM: net.LengthM, SpeedMS: net.SpeedMS, CapacityVS: capacity, JamVM: net.JamVM, MergeWeight: weight, TurnRings: true}
 	w.graph = routing.NewGraph(net, city.AllowCar, w.free, nil)
 	w.transit = raptor.NewData(&c.Timetable, choice.WalkMS)
 	var err error
