@@ -5,10 +5,13 @@ import "github.com/malikobaid/cityflow/internal/city"
 // Arm is what one arm of one replication came to, averaged over the last
 // iterations. All trips are expanded to the population.
 type Arm struct {
-	// By mode, trips that depart in the window.
+	// By mode, trips that depart in the window, as drawn.
 	Trips [city.NumModes]float64
-	Min   [city.NumModes]float64 // summed door-to-door minutes
-	KM    [city.NumModes]float64 // summed person-km (street modes; transit in vehicle time only)
+	// Expected is the same by the probabilities of the choice model instead of
+	// one draw per tour: equal in the mean, with far less noise.
+	Expected [city.NumModes]float64
+	Min      [city.NumModes]float64 // summed door-to-door minutes
+	KM       [city.NumModes]float64 // summed person-km (street modes; transit in vehicle time only)
 	// Cars.
 	VehicleKM   float64
 	CarDelayMin float64 // summed person-minutes above an empty street
@@ -42,7 +45,10 @@ type LineUse struct {
 	Mode      string  `json:"mode"`
 	Departs   int     `json:"vehicle_trips"`
 	Boardings float64 `json:"boardings"`
-	MaxLoad   float64 `json:"max_load"`
+	// Expected is boardings by the probabilities of the choice model, less the
+	// share that found no room.
+	Expected float64 `json:"expected_boardings"`
+	MaxLoad  float64 `json:"max_load"`
 }
 
 // Pair is what can only be said of both arms of a replication together.

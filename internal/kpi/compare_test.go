@@ -40,8 +40,8 @@ func TestVerdictsKeepTheFamilywiseError(t *testing.T) {
 		for r := range base {
 			k := key.At(uint64(s)).At(uint64(r))
 			draw := func(i uint64) float64 { return 100 + k.At(i).Normal() }
-			base[r] = &Arm{Trips: [city.NumModes]float64{draw(0), 0, 0, draw(1)}, VehicleKM: draw(2), Jobs30: draw(3), LeftBehind: draw(4), CarDelayMin: draw(5)}
-			scen[r] = &Arm{Trips: [city.NumModes]float64{draw(6), 0, 0, draw(7)}, VehicleKM: draw(8), Jobs30: draw(9), LeftBehind: draw(10), CarDelayMin: draw(11)}
+			base[r] = &Arm{Trips: [city.NumModes]float64{100, 0, 0, 100}, Expected: [city.NumModes]float64{draw(0), 0, 0, draw(1)}, VehicleKM: draw(2), Jobs30: draw(3), LeftBehind: draw(4), CarDelayMin: draw(5)}
+			scen[r] = &Arm{Trips: [city.NumModes]float64{100, 0, 0, 100}, Expected: [city.NumModes]float64{draw(6), 0, 0, draw(7)}, VehicleKM: draw(8), Jobs30: draw(9), LeftBehind: draw(10), CarDelayMin: draw(11)}
 			pairs[r] = &Pair{BenefitH: k.At(12).Normal()}
 		}
 		kpis, _ := Compare(base, scen, pairs)

@@ -17,9 +17,9 @@ type Definition struct {
 // Definitions lists the indicators in the order they are shown.
 var Definitions = []Definition{
 	{ID: "transit_trips", Name: "Public transport trips", Unit: "trips", Headline: true, Better: "up",
-		Value: func(a *Arm) float64 { return a.Trips[city.Transit] }},
+		Value: func(a *Arm) float64 { return a.Expected[city.Transit] }},
 	{ID: "car_trips", Name: "Car trips (persons)", Unit: "trips", Headline: true, Better: "down",
-		Value: func(a *Arm) float64 { return a.Trips[city.Car] }},
+		Value: func(a *Arm) float64 { return a.Expected[city.Car] }},
 	{ID: "mean_time", Name: "Mean travel time, all trips", Unit: "min", Headline: true, Better: "down",
 		Value: func(a *Arm) float64 { return ratio(sum(a.Min), sum(a.Trips)) }},
 	{ID: "transit_time", Name: "Mean public transport travel time", Unit: "min", Headline: true, Better: "down",
@@ -35,12 +35,12 @@ var Definitions = []Definition{
 	{ID: "left_behind", Name: "People left behind by full vehicles", Unit: "persons", Headline: true, Better: "down",
 		Value: func(a *Arm) float64 { return a.LeftBehind }},
 
-	{ID: "bike_trips", Name: "Bicycle trips", Unit: "trips", Value: func(a *Arm) float64 { return a.Trips[city.Bike] }},
-	{ID: "walk_trips", Name: "Trips on foot", Unit: "trips", Value: func(a *Arm) float64 { return a.Trips[city.Walk] }},
+	{ID: "bike_trips", Name: "Bicycle trips", Unit: "trips", Value: func(a *Arm) float64 { return a.Expected[city.Bike] }},
+	{ID: "walk_trips", Name: "Trips on foot", Unit: "trips", Value: func(a *Arm) float64 { return a.Expected[city.Walk] }},
 	{ID: "transit_share", Name: "Public transport share of trips", Unit: "%", Better: "up",
-		Value: func(a *Arm) float64 { return 100 * ratio(a.Trips[city.Transit], sum(a.Trips)) }},
+		Value: func(a *Arm) float64 { return 100 * ratio(a.Expected[city.Transit], sum(a.Expected)) }},
 	{ID: "car_share", Name: "Car share of trips", Unit: "%", Better: "down",
-		Value: func(a *Arm) float64 { return 100 * ratio(a.Trips[city.Car], sum(a.Trips)) }},
+		Value: func(a *Arm) float64 { return 100 * ratio(a.Expected[city.Car], sum(a.Expected)) }},
 	{ID: "car_time", Name: "Mean car travel time", Unit: "min", Better: "down",
 		Value: func(a *Arm) float64 { return ratio(a.Min[city.Car], a.Trips[city.Car]) }},
 	{ID: "transit_wait", Name: "Wait per public transport trip", Unit: "min", Better: "down",

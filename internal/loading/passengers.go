@@ -2,6 +2,7 @@ package loading
 
 import (
 	"fmt"
+	"sort"
 
 	"github.com/malikobaid/cityflow/internal/city"
 	"github.com/malikobaid/cityflow/internal/units"
@@ -126,19 +127,23 @@ func (l *PassengerLoader) alight(js *Journeys, j, ride uint32, at units.Seconds,
 	res.ArriveS[j] += float64(at+js.EgressS[j]) * float64(weight/js.Weight[j])
 }
 
-// next walks to a ride's stop and queues for the planned vehicle, or for the
-// first one that still can be caught.
+// next walks to a ride's stop and queues for the first vehicle that can be
+// caught there.
 func (l *PassengerLoader) next(js *Journeys, j, ride uint32, at units.Seconds, weight float32, horizon units.Seconds, res *PassengerResult) {
 	r := &js.Ride[ride]
 	ready := at + r.WalkS
-	first, end := r.Trip, l.tt.PatternTrips[r.Pattern+1]
-	for v := first; uint32(v) < end; v++ {
-		_, dep := l.tt.Times(r.Pattern, v)
-		if dep[r.BoardPos] >= ready {
-			res.WaitS[j] += float64(dep[r.BoardPos]-ready) * float64(weight/js.Weight[j])
-			l.push(boarding{at: dep[r.BoardPos], j: j, ride: ride, trip: v, weight: weight})
-			return
-		}
+	// The plan holds for those who come as planned; who is early or late takes
+	// the first vehicle of the pattern that they catch.
+	first, end := l.tt.PatternTrips[r.Pattern], l.tt.PatternTrips[r.Pattern+1]
+	v := first + uint32(sort.Search(int(end-first), func(i int) bool {
+		_, dep := l.tt.Times(r.Pattern, units.VehicleTripID(first+uint32(i)))
+		return dep[r.BoardPos] >= ready
+	}))
+	if v < end {
+		_, dep := l.tt.Times(r.Pattern, units.VehicleTripID(v))
+		res.WaitS[j] += float64(dep[r.BoardPos]-ready) * float64(weight/js.Weight[j])
+		l.push(boarding{at: dep[r.BoardPos], j: j, ride: ride, trip: units.VehicleTripID(v), weight: weight})
+		return
 	}
 	l.strand(js, j, weight, horizon, res)
 }

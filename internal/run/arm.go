@@ -52,7 +52,7 @@ type iteration struct {
 }
 
 func newArm(w *world, s *sample, journeys []journey, state *State, period demand.Period, money choice.Money) *arm {
-	a := &arm{world: w, sample: s, period: period, money: money, ascs: state.Constants, journeys: journeys, firstStep: 10}
+	a := &arm{world: w, sample: s, period: period, money: money, ascs: state.Constants, journeys: journeys, firstStep: 5}
 	n := s.trips.NumTrips()
 	a.costs = make([]choice.Costs, s.trips.NumTours())
 	a.mode = make([]city.Mode, s.trips.NumTours())

@@ -1,6 +1,8 @@
 package run
 
 import (
+	"math"
+
 	"github.com/malikobaid/cityflow/internal/choice"
 	"github.com/malikobaid/cityflow/internal/city"
 	"github.com/malikobaid/cityflow/internal/kpi"
@@ -20,10 +22,11 @@ type outcome struct {
 	logsum  []float64   // by tour, equivalent minutes
 	grid    []loading.Gridlock
 
-	boarded passengerUse
-	riders  riders
-	loader  *loading.PassengerLoader
-	result  loading.PassengerResult
+	boarded  passengerUse
+	expected []float64 // boardings by line, by probability
+	riders   riders
+	loader   *loading.PassengerLoader
+	result   loading.PassengerResult
 }
 
 // riders are the transit journeys of the present mode choice.
@@ -32,10 +35,52 @@ type riders struct {
 	trip []uint32
 }
 
+// maxParty is the largest number of persons who travel as one, unless that
+// makes more than maxParts parties of one sampled trip.
+const (
+	maxParty = 5
+	maxParts = 6
+)
+
+// add plans the journey of a sampled trip. It stands for many people who would
+// leave at different times, so it is split into equal parties on the vehicles
+// around the planned one, spread as the platoons of a car trip are (fleet.fill).
+func (r *riders) add(tt *city.Timetable, trip uint32, jo *journey, weight float64) {
+	n := int(min(math.Ceil(weight/maxParty-1e-9), maxParts))
+	spread := binS * min(maxSlots, float64(n)/2)
+	first := &jo.rides[0]
+	_, planned := tt.Times(first.Pattern, first.Trip)
+	from, to := tt.PatternTrips[first.Pattern], tt.PatternTrips[first.Pattern+1]
+	for k := range n {
+		v := first.Trip
+		if n > 1 {
+			wish := float64(planned[first.BoardPos]) + ((float64(k)+0.5)/float64(n)-0.5)*spread
+			// The vehicle nearest to the wish; the planned one wins ties.
+			best := math.Abs(float64(planned[first.BoardPos]) - wish)
+			for c := from; c < to; c++ {
+				_, dep := tt.Times(first.Pattern, units.VehicleTripID(c))
+				if d := math.Abs(float64(dep[first.BoardPos]) - wish); d < best {
+					best, v = d, units.VehicleTripID(c)
+				}
+			}
+		}
+		_, dep := tt.Times(first.Pattern, v)
+		j := &r.js
+		j.StartS = append(j.StartS, jo.start+dep[first.BoardPos]-planned[first.BoardPos])
+		j.Weight = append(j.Weight, float32(weight/float64(n)))
+		j.EgressS = append(j.EgressS, jo.egress)
+		j.Ride = append(j.Ride, jo.rides...)
+		j.Ride[len(j.Ride)-len(jo.rides)].Trip = v
+		j.First = append(j.First, uint32(len(j.Ride)))
+		r.trip = append(r.trip, trip)
+	}
+}
+
 // passengerUse hears of boardings and folds those inside the window.
 type passengerUse struct {
 	from, to units.Seconds
 	line     []float64 // boardings by line
+	planned  []float64 // boardings by line had every vehicle room
 	total    float64
 	left     float64
 	lineOf   []units.LineID
@@ -48,6 +93,14 @@ func (u *passengerUse) Board(_ uint32, p units.PatternID, _ units.VehicleTripID,
 	}
 }
 
+// room is the share of the planned boardings of a line that took place.
+func (u *passengerUse) room(l units.LineID) float64 {
+	if u.planned[l] == 0 {
+		return 1
+	}
+	return min(1, u.line[l]/u.planned[l])
+}
+
 func (u *passengerUse) LeftBehind(_ uint32, _ units.PatternID, _ units.VehicleTripID, at units.Seconds, weight float32) {
 	if at >= u.from && at < u.to {
 		u.left += float64(weight)
@@ -58,12 +111,13 @@ func newOutcome(a *arm) *outcome {
 	c := a.world.city
 	areas := len(c.Places.AreaName)
 	o := &outcome{
-		kpi:     &kpi.Arm{AreaTrips: make([]float64, areas), AreaMin: make([]float64, areas)},
-		volume:  make([]float64, c.Net.NumLinks()),
-		minutes: make([]float64, a.sample.trips.NumTrips()),
-		loader:  loading.NewPassengerLoader(&c.Timetable),
+		kpi:      &kpi.Arm{AreaTrips: make([]float64, areas), AreaMin: make([]float64, areas)},
+		volume:   make([]float64, c.Net.NumLinks()),
+		minutes:  make([]float64, a.sample.trips.NumTrips()),
+		loader:   loading.NewPassengerLoader(&c.Timetable),
+		expected: make([]float64, len(c.Timetable.Lines)),
 	}
-	o.boarded = passengerUse{from: a.period.From, to: a.period.To, line: make([]float64, len(c.Timetable.Lines)), lineOf: c.Timetable.PatternLine}
+	o.boarded = passengerUse{from: a.period.From, to: a.period.To, line: make([]float64, len(c.Timetable.Lines)), planned: make([]float64, len(c.Timetable.Lines)), lineOf: c.Timetable.PatternLine}
 	o.kpi.Lines = linesInWindow(&c.Timetable, a.period.From, a.period.To)
 	return o
 }
@@ -102,6 +156,7 @@ func (o *outcome) fold(a *arm, share float64) {
 			continue
 		}
 		weight := share * t.Weight * a.world.scale[t.TourPurpose[tour]]
+		o.expect(a, tour, weight, window)
 		for trip := int(t.TourFirst[tour]); trip < int(t.TourFirst[tour+1]); trip++ {
 			if m == city.Bike || m == city.Walk {
 				o.minutes[trip] = a.sample.minutesOf(trip, m)
@@ -124,6 +179,36 @@ func (o *outcome) fold(a *arm, share float64) {
 			}
 		}
 	}
+}
+
+// expect adds a tour's trips by probability, and the boardings they would make.
+func (o *outcome) expect(a *arm, tour int, weight float64, window func(int) bool) {
+	t := a.sample.trips
+	p := choice.Probabilities(&a.costs[tour], &a.ascs)
+	for trip := int(t.TourFirst[tour]); trip < int(t.TourFirst[tour+1]); trip++ {
+		if window(trip) {
+			for m := range p {
+				o.kpi.Expected[m] += weight * p[m]
+			}
+		}
+		if p[city.Transit] == 0 {
+			continue
+		}
+		rides := a.journeys[trip].rides
+		for i := range rides {
+			if l, ok := o.rideInWindow(a, &rides[i]); ok {
+				o.expected[l] += weight * p[city.Transit] * o.boarded.room(l)
+			}
+		}
+	}
+}
+
+// rideInWindow is the line of a planned ride that boards inside the window.
+func (o *outcome) rideInWindow(a *arm, r *loading.Ride) (units.LineID, bool) {
+	tt := &a.world.city.Timetable
+	_, dep := tt.Times(r.Pattern, r.Trip)
+	at := dep[r.BoardPos]
+	return tt.PatternLine[r.Pattern], at >= a.period.From && at < a.period.To
 }
 
 // foldCars reads arrivals: minutes per trip are means over its platoons, from
@@ -155,6 +240,10 @@ func (o *outcome) foldCars(a *arm, share float64, window func(int) bool) {
 
 func (o *outcome) foldTransit(a *arm, share float64, window func(int) bool) {
 	t := a.sample.trips
+	u := &o.boarded
+	clear(u.line)
+	clear(u.planned)
+	u.total, u.left = 0, 0
 	r := &o.riders
 	r.trip = r.trip[:0]
 	j := &r.js
@@ -166,18 +255,18 @@ func (o *outcome) foldTransit(a *arm, share float64, window func(int) bool) {
 		}
 		for trip := t.TourFirst[tour]; trip < t.TourFirst[tour+1]; trip++ {
 			jo := &a.journeys[trip]
-			r.trip = append(r.trip, trip)
-			j.StartS, j.Weight, j.EgressS = append(j.StartS, jo.start), append(j.Weight, float32(weight)), append(j.EgressS, jo.egress)
-			j.Ride = append(j.Ride, jo.rides...)
-			j.First = append(j.First, uint32(len(j.Ride)))
+			for i := range jo.rides {
+				if l, ok := o.rideInWindow(a, &jo.rides[i]); ok {
+					u.planned[l] += weight
+				}
+			}
+			o.riders.add(&a.world.city.Timetable, trip, jo, weight)
 		}
 	}
-	u := &o.boarded
-	clear(u.line)
-	u.total, u.left = 0, 0
 	o.loader.Run(j, a.period.To+horizonS, u, &o.result)
 	for i, trip := range r.trip {
-		o.minutes[trip] = (o.result.ArriveS[i] - float64(j.StartS[i])) / 60
+		whole := t.Weight * a.world.scale[t.TourPurpose[t.TripTour[trip]]]
+		o.minutes[trip] += (o.result.ArriveS[i] - float64(j.StartS[i])) / 60 * float64(j.Weight[i]) / whole
 		if !window(int(trip)) {
 			continue
 		}
@@ -225,6 +314,13 @@ func (o *outcome) foldTransit(a *arm, share float64, window func(int) bool) {
 func (o *outcome) finish(a *arm, average int) {
 	for l := range o.volume {
 		o.volume[l] /= float64(average)
+	}
+	use := 0
+	for l, line := range a.world.city.Timetable.Lines {
+		if use < len(o.kpi.Lines) && o.kpi.Lines[use].ID == line.ID {
+			o.kpi.Lines[use].Expected = o.expected[l]
+			use++
+		}
 	}
 	o.kpi.RelativeGap = a.log[len(a.log)-1].Gap
 	o.kpi.GridlockLinks = len(o.grid)

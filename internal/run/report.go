@@ -119,9 +119,9 @@ func byMode(base, scen []*kpi.Arm) []spec.ModeRow {
 	n := len(base)
 	for m := range city.NumModes {
 		row := spec.ModeRow{Mode: city.Mode(m).String()}
-		row.BaselineTrips, _ = kpi.Summed(n, func(r int) float64 { return base[r].Trips[m] })
-		row.ScenarioTrips, _ = kpi.Summed(n, func(r int) float64 { return scen[r].Trips[m] })
-		row.DiffTrips, row.CI95 = kpi.Summed(n, func(r int) float64 { return scen[r].Trips[m] - base[r].Trips[m] })
+		row.BaselineTrips, _ = kpi.Summed(n, func(r int) float64 { return base[r].Expected[m] })
+		row.ScenarioTrips, _ = kpi.Summed(n, func(r int) float64 { return scen[r].Expected[m] })
+		row.DiffTrips, row.CI95 = kpi.Summed(n, func(r int) float64 { return scen[r].Expected[m] - base[r].Expected[m] })
 		row.BaselineShare, row.BaselineMin = shareAndTime(base, m)
 		row.ScenarioShare, row.ScenarioMin = shareAndTime(scen, m)
 		rows = append(rows, row)
@@ -130,17 +130,18 @@ func byMode(base, scen []*kpi.Arm) []spec.ModeRow {
 }
 
 func shareAndTime(a []*kpi.Arm, m int) (share, minutes float64) {
-	var trips, all, spent float64
+	var trips, all, drawn, spent float64
 	for _, x := range a {
-		trips += x.Trips[m]
-		all += x.Trips[0] + x.Trips[1] + x.Trips[2] + x.Trips[3]
+		trips += x.Expected[m]
+		all += x.Expected[0] + x.Expected[1] + x.Expected[2] + x.Expected[3]
+		drawn += x.Trips[m]
 		spent += x.Min[m]
 	}
 	if all > 0 {
 		share = 100 * trips / all
 	}
-	if trips > 0 {
-		minutes = spent / trips
+	if drawn > 0 {
+		minutes = spent / drawn
 	}
 	return share, minutes
 }
@@ -184,7 +185,7 @@ func lineResult(st *study, l *scenario.Line) spec.LineResult {
 		return kpi.LineUse{}
 	}
 	n := len(st.outcomes[changed])
-	out.Boardings, out.CI95 = kpi.Summed(n, func(r int) float64 { return use(r).Boardings })
+	out.Boardings, out.CI95 = kpi.Summed(n, func(r int) float64 { return use(r).Expected })
 	out.MaxLoad, _ = kpi.Summed(n, func(r int) float64 { return use(r).MaxLoad })
 	return out
 }
@@ -244,7 +245,7 @@ func warnings(st *study, base, scen []*kpi.Arm) []string {
 			cars += a.Trips[city.Car]
 		}
 		if left > 0.02*board {
-			out = append(out, fmt.Sprintf("In the %s %.0f%% as many people find a vehicle full as board one: crowding does not yet turn people away from public transport in this model.", name, 100*left/board))
+			out = append(out, fmt.Sprintf("In the %s, for every 100 boardings %.0f people find a vehicle full and wait for the next: in this model crowding does not yet turn people away from public transport.", name, 100*left/board))
 		}
 		if stuck > 0 && cars > 0 {
 			out = append(out, fmt.Sprintf("In the %s %.2f%% of car trips do not finish within 3 h after the window: their times are lower bounds.", name, 100*stuck/cars))

@@ -22,6 +22,9 @@ const (
 	horizonS    = 3 * 3600
 	// maxPlatoon is the largest number of vehicles that move as one.
 	maxPlatoon = 5
+	// maxSlots bounds the quarter hours over which the platoons of one sampled
+	// trip are spread.
+	maxSlots = 3
 )
 
 // newTimes makes link times for a period, all at the given free-flow times.
@@ -126,8 +129,12 @@ type planned struct {
 }
 
 // fill loads the trips whose tour goes by car. A sampled trip of v vehicles is
-// ceil(v/5) equal platoons spread evenly over the quarter hour of its
-// departure, with a phase of its own; capacity and storage are never scaled.
+// n = ceil(v/5) equal platoons on its path; capacity and storage are never
+// scaled. The platoons stand for people who would leave at different times, so
+// they are spread evenly, with a phase of their own, around its departure: over
+// half a quarter hour per platoon, at most three. The wider the fewer trips
+// there are to average over: with a fixed quarter hour a small sample jams
+// streets that a large one does not (docs/decisions/model.md).
 func (f *fleet) fill(s *sample, scale demand.Scale, mode []city.Mode, path [][]units.LinkID) {
 	t := s.trips
 	f.plan = f.plan[:0]
@@ -145,10 +152,11 @@ func (f *fleet) fill(s *sample, scale demand.Scale, mode []city.Mode, path [][]u
 				f.plan = append(f.plan, planned{t.DepartS[trip], trip, 0, 1})
 				continue
 			}
-			slot := math.Floor(t.DepartS[trip]/binS) * binS
+			spread := binS * min(maxSlots, float64(n)/2)
+			slot := t.DepartS[trip] - spread/2
 			phase := random.New(s.seed, random.Departure).At(uint64(t.TourPerson[tour])).At(uint64(t.TourNumber[tour])).At(uint64(trip-t.TourFirst[tour]) + 2).Uniform()
 			for k := range n {
-				f.plan = append(f.plan, planned{slot + (float64(k)+phase)/float64(n)*binS, trip, k, n})
+				f.plan = append(f.plan, planned{slot + (float64(k)+phase)/float64(n)*spread, trip, k, n})
 			}
 		}
 	}
