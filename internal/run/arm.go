@@ -10,7 +10,6 @@ import (
 	"github.com/malikobaid/cityflow/internal/loading"
 	"github.com/malikobaid/cityflow/internal/random"
 	"github.com/malikobaid/cityflow/internal/routing"
-	"github.com/malikobaid/cityflow/internal/units"
 )
 
 // arm is one arm of one replication: the loop choice <-> routing <-> loading.
@@ -24,20 +23,15 @@ type arm struct {
 	journeys []journey // by trip
 	costs    []choice.Costs
 	mode     []city.Mode
-	path     [][]units.LinkID
-	carS     []float64 // by trip, on the times it was last planned with
-	carM     []float64
-	felt     []float64 // generalised cost of the path to the traveller's taste
-	tastes   [][]float32
+	*routes
 
-	search *routing.Workspace
-	spare  []units.LinkID
-	loader *loading.Loader
-	rec    *recorder
-	fleet  fleet
-	times  *routing.Times
-	result *loading.Result
-	log    []iteration
+	planner *planner
+	loader  *loading.Loader
+	rec     *recorder
+	fleet   fleet
+	times   *routing.Times
+	result  *loading.Result
+	log     []iteration
 	// firstStep is the divisor of the first replanning share.
 	firstStep int
 }
@@ -51,50 +45,21 @@ type iteration struct {
 	Stuck    int     // platoons not arrived at the horizon
 }
 
-func newArm(w *world, s *sample, journeys []journey, state *State, period demand.Period, money choice.Money) *arm {
-	a := &arm{world: w, sample: s, period: period, money: money, ascs: state.Constants, journeys: journeys, firstStep: 5}
-	n := s.trips.NumTrips()
+// newArm sets one arm up to start from the common state and planned routes.
+func newArm(w *world, s *sample, journeys []journey, state *State, planned *routes, period demand.Period, money choice.Money) *arm {
+	a := &arm{world: w, sample: s, period: period, money: money, ascs: state.Constants, journeys: journeys, routes: planned.clone(), firstStep: 8}
 	a.costs = make([]choice.Costs, s.trips.NumTours())
 	a.mode = make([]city.Mode, s.trips.NumTours())
-	a.path = make([][]units.LinkID, n)
-	a.carS, a.carM, a.felt = make([]float64, n), make([]float64, n), make([]float64, n)
-	a.tastes = w.tastes
-	a.search = w.graph.NewWorkspace()
+	a.planner = newPlanner(w)
 	a.loader = loading.New(w.links)
-	a.times = newTimes(period, w.free)
+	a.times = timesOf(w, state, period)
 	a.rec = newRecorder(period, len(w.free), a.times.Bins)
-	// The common state: links no slower than an empty street of this arm.
-	for i, t := range state.Times {
-		a.times.T[i] = max(a.times.T[i], t)
-	}
 	return a
 }
 
 // taste is how the person of a tour feels the streets.
 func (a *arm) taste(tour int) []float32 {
-	return a.tastes[tasteOf(a.sample.seed, a.sample.trips.TourPerson[tour])]
-}
-
-// plan finds the best car paths of a tour on the present link times and returns
-// their generalised cost. With look the traveller only looks: nothing changes.
-func (a *arm) plan(tour int, look bool) (best float64) {
-	t := a.sample.trips
-	p := &a.world.city.Places
-	a.search.Taste(a.taste(tour))
-	for trip := t.TourFirst[tour]; trip < t.TourFirst[tour+1]; trip++ {
-		path, cost, ok := a.search.Path(a.times, p.CarNode[t.Origin[trip]], p.CarNode[t.Dest[trip]], t.DepartS[trip], a.spare[:0])
-		best += cost.Generalised
-		a.spare = path
-		if look {
-			continue
-		}
-		a.path[trip] = append(a.path[trip][:0], path...)
-		a.carS[trip], a.carM[trip], a.felt[trip] = cost.Seconds, cost.Metres, cost.Generalised
-		if !ok {
-			a.carS[trip] = math.Inf(1)
-		}
-	}
-	return best
+	return a.world.tastes[tasteOf(a.sample.seed, a.sample.trips.TourPerson[tour])]
 }
 
 // price sets the generalised costs of a tour: means over its trips.
@@ -137,12 +102,9 @@ func (a *arm) choose(tour int) {
 	a.mode[tour] = stranded
 }
 
-// start plans, prices and chooses for everybody on the common state.
+// start prices and chooses for everybody on the common state.
 func (a *arm) start() {
 	for tour := range a.costs {
-		if a.sample.trips.TourCar[tour] {
-			a.plan(tour, false)
-		}
 		a.price(tour)
 		a.choose(tour)
 	}
@@ -205,7 +167,7 @@ func (a *arm) replan(i int, last bool) {
 			all++
 		}
 		if key.At(uint64(t.TourPerson[tour])).Uniform() < chance {
-			found := a.plan(tour, last)
+			found := a.planner.plan(a.sample, a.routes, a.times, tour, last)
 			if car {
 				looked++
 				spent += now / chance

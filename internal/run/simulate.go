@@ -71,6 +71,19 @@ func simulate(ctx context.Context, p *prepared, st *study, report func(stage str
 		}
 		report("transit", float64(i+1)/2, "Searching journeys by public transport")
 	}
+	// Where the streets are the same in both cities, so are the routes to set
+	// out with.
+	var planned [2][]*routes
+	for i, w := range worlds {
+		if i == changed && len(st.plan.Changed) == 0 {
+			planned[i] = planned[baseline]
+			continue
+		}
+		var err error
+		if planned[i], err = planAll(ctx, w, samples, st.state, st.period); err != nil {
+			return err
+		}
+	}
 	var mu sync.Mutex
 	done, total := 0, 2*cfg.Replications*cfg.Iterations
 	step := func() {
@@ -85,7 +98,7 @@ func simulate(ctx context.Context, p *prepared, st *study, report func(stage str
 	errs := make([]error, 2*cfg.Replications)
 	err := each(ctx, len(errs), func(_, i int) {
 		r, side := i/2, i%2
-		a := newArm(worlds[side], samples[r], journeys[side][first[r]:first[r+1]], st.state, st.period, money)
+		a := newArm(worlds[side], samples[r], journeys[side][first[r]:first[r+1]], st.state, planned[side][r], st.period, money)
 		st.outcomes[side][r], errs[i] = a.run(ctx, cfg.Iterations, cfg.AverageLast, step)
 	})
 	if err != nil {

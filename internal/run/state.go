@@ -73,12 +73,13 @@ func settle(ctx context.Context, w *world, model *demand.Model, cfg *spec.Config
 	}
 	step(0.4)
 	st := &State{Key: StateKey(cfg)}
-	a := newArm(w, s, js, st, period, money)
+	planned, err := planAll(ctx, w, []*sample{s}, st, period)
+	if err != nil {
+		return nil, err
+	}
+	a := newArm(w, s, js, st, planned[0], period, money)
 	a.firstStep = 2
 	for tour := range a.costs {
-		if s.trips.TourCar[tour] {
-			a.plan(tour, false)
-		}
 		a.price(tour)
 	}
 	info := &w.city.Info
