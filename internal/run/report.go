@@ -16,8 +16,8 @@ import (
 )
 
 // convergedGap is the relative gap below which car traffic counts as settled
-// (1%: a usual stop rule of dynamic assignment; assumed).
-const convergedGap = 0.01
+// (5%: a usual stop rule of dynamic assignment; assumed).
+const convergedGap = 0.05
 
 type file struct {
 	name, contentType string
