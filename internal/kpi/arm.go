@@ -33,8 +33,10 @@ type Arm struct {
 	// Areas: trips starting there.
 	AreaTrips, AreaMin []float64
 	AreaJobs30         []float64
-	// Gridlock seconds: how long the worst cycle of full links stood, 0 if none.
+	// GridlockLinks counts rings of full links that never dissolved, RingTurns
+	// how often such a ring had to roll on.
 	GridlockLinks int
+	RingTurns     float64
 	RelativeGap   float64
 }
 

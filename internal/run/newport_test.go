@@ -54,7 +54,7 @@ func TestNewportAgreesAcrossSampleSizes(t *testing.T) {
 			}
 		}
 		for _, w := range s.Warnings {
-			if strings.Contains(w, "ridlock") || strings.Contains(w, "do not finish") {
+			if strings.Contains(w, "Gridlock in the baseline (") || strings.Contains(w, "do not finish") {
 				t.Errorf("%d agents: %s", c.agents, w)
 			}
 		}

@@ -10,6 +10,9 @@ import (
 	"github.com/malikobaid/cityflow/internal/units"
 )
 
+// maxTurnedNamed bounds the rings an outcome remembers by name.
+const maxTurnedNamed = 8
+
 // outcome is what one arm of one replication came to: indicators averaged over
 // the last iterations, and the last state trip by trip for pairing the arms.
 type outcome struct {
@@ -21,6 +24,7 @@ type outcome struct {
 	minutes []float64   // by trip
 	logsum  []float64   // by tour, equivalent minutes
 	grid    []loading.Gridlock
+	turned  []loading.Turned // rings that rolled on, some of them
 
 	boarded  passengerUse
 	expected []float64 // boardings by line, by probability
@@ -235,7 +239,17 @@ func (o *outcome) foldCars(a *arm, share float64, window func(int) bool) {
 			o.kpi.Stuck += share * persons
 		}
 	}
-	o.grid = append(o.grid[:0], a.result.Gridlock...)
+	// The loader reuses its result: keep copies.
+	o.grid = o.grid[:0]
+	for _, g := range a.result.Gridlock {
+		o.grid = append(o.grid, loading.Gridlock{Links: append([]units.LinkID(nil), g.Links...), SinceS: g.SinceS})
+	}
+	o.kpi.RingTurns += share * float64(a.result.Turns)
+	for _, r := range a.result.Turned {
+		if len(o.turned) < maxTurnedNamed {
+			o.turned = append(o.turned, r)
+		}
+	}
 }
 
 func (o *outcome) foldTransit(a *arm, share float64, window func(int) bool) {

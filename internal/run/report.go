@@ -10,6 +10,7 @@ import (
 	"github.com/malikobaid/cityflow/internal/demand"
 	"github.com/malikobaid/cityflow/internal/insight"
 	"github.com/malikobaid/cityflow/internal/kpi"
+	"github.com/malikobaid/cityflow/internal/loading"
 	"github.com/malikobaid/cityflow/internal/scenario"
 	"github.com/malikobaid/cityflow/internal/units"
 	"github.com/malikobaid/cityflow/spec"
@@ -212,7 +213,8 @@ func assumptions(p *prepared, st *study) []string {
 		fmt.Sprintf("Value of time %.2f (to work) and %.2f (other) %s per hour, car running cost %.2f per km: assumed.", p.money.Commute, p.money.Other, p.money.Currency, p.money.CarPerKM),
 		fmt.Sprintf("Walking counts %.2f, waiting %.1f times riding (first wait over %d min: %.1f), a transfer %d min: DfT TAG M3.2, middle of the range; the logit scale is assumed. Tram and bus are equally liked.", choice.WalkWeight, choice.WaitWeight, int(choice.LongWaitMin), choice.LongWaitWeight, int(choice.InterchangeMin)),
 		"Buses and trams run to timetable in both cities; people know the timetable but not how full vehicles are.",
-		"Street capacities by road class and lane (no signal timings): see the city's report. Intervals show simulation noise only.",
+		"Street capacities by road class and lane (no signal timings): see the city's report.",
+		"Intervals show simulation noise only. A headline indicator is called clear when it also passes Holm's rule over all headline indicators, so an interval may exclude zero and still read no clear change; the other indicators are exploratory.",
 	)
 	for _, l := range st.plan.City.Timetable.Lines {
 		if l.Assumed && l.New {
@@ -250,6 +252,9 @@ func warnings(st *study, base, scen []*kpi.Arm) []string {
 		if stuck > 0 && cars > 0 {
 			out = append(out, fmt.Sprintf("In the %s %.2f%% of car trips do not finish within 3 h after the window: their times are lower bounds.", name, 100*stuck/cars))
 		}
+		if w := turnedWarning(st, side, name); w != "" {
+			out = append(out, w)
+		}
 		for r, o := range st.outcomes[side] {
 			if len(o.grid) > 0 {
 				g := o.grid[0]
@@ -259,4 +264,27 @@ func warnings(st *study, base, scen []*kpi.Arm) []string {
 		}
 	}
 	return out
+}
+
+// turnedWarning names one place where a ring of full streets had to roll on.
+func turnedWarning(st *study, side int, name string) string {
+	turns := 0.0
+	var first *loading.Turned
+	for _, o := range st.outcomes[side] {
+		turns += o.kpi.RingTurns
+		if first == nil && len(o.turned) > 0 {
+			first = &o.turned[0]
+		}
+	}
+	if first == nil {
+		return ""
+	}
+	net := &st.base.city.Net
+	l := first.Links[0]
+	street := net.Names[net.NameIdx[l]]
+	if street == "" {
+		street = "an unnamed street"
+	}
+	return fmt.Sprintf("Gridlock in the %s was resolved by rule: %.1f times a run, on average, a closed ring of full streets was let roll on, first at %s by %s (OSM way %d). Read delays around there with care.",
+		name, turns/float64(len(st.outcomes[side])), scenario.Clock(units.Seconds(first.AtS)), street, net.WayOSM[l])
 }

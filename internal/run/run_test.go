@@ -3,14 +3,18 @@ package run_test
 import (
 	"bytes"
 	"context"
+	"crypto/sha256"
 	"encoding/json"
+	"flag"
 	"fmt"
+	"os"
 	"runtime"
 	"sort"
 	"strings"
 	"sync"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
 	"github.com/malikobaid/cityflow/internal/city"
 	"github.com/malikobaid/cityflow/internal/run"
 	"github.com/malikobaid/cityflow/internal/testcity"
@@ -336,5 +340,43 @@ func TestProgressNeverStepsBack(t *testing.T) {
 		if !stages[s] {
 			t.Errorf("stage %s was never told", s)
 		}
+	}
+}
+
+var update = flag.Bool("update", false, "write the golden results and fail")
+
+// Golden results of the analytical city. When they change on purpose, raise
+// run.ModelVersion and write the file anew with -update: kept runs and states
+// are named by that version, and must not be mistaken for new ones. Bytes are
+// promised per architecture.
+func TestResultsAreOfTheModelVersion(t *testing.T) {
+	if runtime.GOARCH != "amd64" {
+		t.Skipf("golden results are of amd64, this is %s", runtime.GOARCH)
+	}
+	e, c := townEngine(t)
+	a, b := farStops(c)
+	out, s := simulate(t, e, fmt.Sprintf(`{"city":"testcity","tram_start":%q,"tram_end":%q,%s}`, a, b, small))
+	digest := sha256.New()
+	for _, name := range []string{"baseline_stats.json", "scenario_stats.json", "kpis.csv", "convergence.csv"} {
+		digest.Write(out[name])
+	}
+	var text strings.Builder
+	fmt.Fprintf(&text, "model version %s\nsha256 %x\n", run.ModelVersion, digest.Sum(nil))
+	for _, k := range s.KPIs {
+		fmt.Fprintf(&text, "%s %.4f %.4f\n", k.ID, k.Baseline, k.Scenario)
+	}
+	const file = "testdata/golden.txt"
+	if *update {
+		if err := os.WriteFile(file, []byte(text.String()), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		t.Fatal("golden results written; run again without -update")
+	}
+	want, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if d := cmp.Diff(string(want), text.String()); d != "" {
+		t.Errorf("results changed: raise run.ModelVersion if that is meant, then run with -update\n%s", d)
 	}
 }

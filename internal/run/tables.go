@@ -51,6 +51,7 @@ type runStatistics struct {
 	Boardings   float64                `json:"boardings"`
 	LeftBehind  float64                `json:"left_behind"`
 	RelativeGap float64                `json:"relative_gap"`
+	RingTurns   float64                `json:"ring_turns"`
 	// Volume is the sum of link volumes times link number: a fingerprint that
 	// shows any vehicle on any other street.
 	Volume float64 `json:"volume_fingerprint"`
@@ -99,7 +100,7 @@ func statistics(c *city.City, st *study, side int) *armStatistics {
 	}
 	for _, o := range st.outcomes[side] {
 		a := o.kpi
-		row := runStatistics{Trips: a.Trips, Min: a.Min, VehicleKM: a.VehicleKM, CarDelayMin: a.CarDelayMin, Boardings: a.Boardings, LeftBehind: a.LeftBehind, RelativeGap: a.RelativeGap}
+		row := runStatistics{Trips: a.Trips, Min: a.Min, VehicleKM: a.VehicleKM, CarDelayMin: a.CarDelayMin, Boardings: a.Boardings, LeftBehind: a.LeftBehind, RelativeGap: a.RelativeGap, RingTurns: a.RingTurns}
 		for l, v := range o.volume {
 			row.Volume += v * float64(l+1)
 		}
