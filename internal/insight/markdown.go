@@ -2,6 +2,7 @@ package insight
 
 import (
 	"fmt"
+	"math"
 	"sort"
 	"strings"
 
@@ -52,14 +53,13 @@ func shifts(s *spec.Summary, p func(string, ...any)) {
 		}
 	}
 	sort.SliceStable(moves, func(a, b int) bool { return moves[a].n > moves[b].n })
-	// Rounding to two figures of a tenth keeps noise out of the words.
 	p("")
 	p("## Where riders come from")
 	p("")
 	said := 0
 	for _, m := range moves {
 		if m.n >= 10 && said < 4 {
-			p("- On balance about %s trips move from %s to %s.", Number(m.n, m.n/5), names[m.from], names[m.to])
+			p("- On balance about %s trips move from %s to %s.", Number(10*math.Round(m.n/10), 0), names[m.from], names[m.to])
 			said++
 		}
 	}

@@ -67,6 +67,13 @@ func Range(ci [2]float64) string {
 func change(k *spec.KPI, up, down string) string {
 	h := halfWidth(k.CI95)
 	unit := unitWord(k.Unit)
+	if h == 0 && k.Verdict != spec.NoClearChange {
+		// Nothing random in it: a range would only repeat the number.
+		if k.Diff > 0 {
+			return fmt.Sprintf("%s by %s%s", up, Number(k.Diff, 0), unit)
+		}
+		return fmt.Sprintf("%s by %s%s", down, Number(-k.Diff, 0), unit)
+	}
 	switch k.Verdict {
 	case spec.ClearIncrease:
 		return fmt.Sprintf("%s by %s%s (%s)", up, Number(k.Diff, h), unit, Range(k.CI95))
@@ -110,10 +117,10 @@ func Verdict(s *spec.Summary) []string {
 		l := &s.Lines[i]
 		h := halfWidth(l.CI95)
 		if l.Boardings < 1 || l.CI95[0] <= 0 {
-			out = append(out, fmt.Sprintf("%s, %s carries hardly anybody: %s boardings (%s).", when(s), l.Name, Number(l.Boardings, h), Range([2]float64{max(0, l.CI95[0]), l.CI95[1]})))
+			out = append(out, fmt.Sprintf("%s, the new line %s carries hardly anybody: %s boardings (%s).", when(s), l.Name, Number(l.Boardings, h), Range([2]float64{max(0, l.CI95[0]), l.CI95[1]})))
 			continue
 		}
-		out = append(out, fmt.Sprintf("%s, %s carries about %s people (%s).", when(s), l.Name, Number(l.Boardings, h), Range(l.CI95)))
+		out = append(out, fmt.Sprintf("%s, the new line %s carries about %s people (%s).", when(s), l.Name, Number(l.Boardings, h), Range(l.CI95)))
 	}
 	for _, c := range []struct{ id, subject, up, down string }{
 		{"transit_trips", "public transport trips", "rise", "fall"},

@@ -104,7 +104,7 @@ func title(st *study) string {
 	case n == 0:
 		return "No change"
 	case len(st.plan.Lines) == 1 && n == 1:
-		return "New " + st.cfg.Modifications[0].Mode + ": " + st.plan.Lines[0].Name
+		return "New line: " + st.plan.Lines[0].Name
 	case n == 1:
 		if name := st.cfg.Modifications[0].Name; name != "" {
 			return name
