@@ -5,13 +5,14 @@ import "github.com/malikobaid/cityflow/internal/city"
 // Arm is what one arm of one replication came to, averaged over the last
 // iterations. All trips are expanded to the population.
 type Arm struct {
-	// By mode, trips that depart in the window, as drawn.
-	Trips [city.NumModes]float64
-	// Expected is the same by the probabilities of the choice model instead of
-	// one draw per tour: equal in the mean, with far less noise.
+	// Expected is trips by mode that depart in the window, by the probabilities
+	// of the choice model.
 	Expected [city.NumModes]float64
-	Min      [city.NumModes]float64 // summed door-to-door minutes
-	KM       [city.NumModes]float64 // summed person-km (street modes; transit in vehicle time only)
+	// Trips are those that Min is summed over: the drawn and loaded car trips,
+	// the expected trips of the other modes.
+	Trips [city.NumModes]float64
+	Min   [city.NumModes]float64 // summed door-to-door minutes
+	KM    [city.NumModes]float64 // summed person-km (street modes; transit in vehicle time only)
 	// Cars.
 	VehicleKM   float64
 	CarDelayMin float64 // summed person-minutes above an empty street
@@ -47,10 +48,7 @@ type LineUse struct {
 	Mode      string  `json:"mode"`
 	Departs   int     `json:"vehicle_trips"`
 	Boardings float64 `json:"boardings"`
-	// Expected is boardings by the probabilities of the choice model, less the
-	// share that found no room.
-	Expected float64 `json:"expected_boardings"`
-	MaxLoad  float64 `json:"max_load"`
+	MaxLoad   float64 `json:"max_load"`
 }
 
 // Pair is what can only be said of both arms of a replication together.
@@ -74,6 +72,15 @@ func ratio(a, b float64) float64 {
 		return 0
 	}
 	return a / b
+}
+
+// meanMin is the mean over all modes, each weighted by its expected trips.
+func meanMin(a *Arm) float64 {
+	total := 0.0
+	for m, trips := range a.Expected {
+		total += trips * ratio(a.Min[m], a.Trips[m])
+	}
+	return ratio(total, sum(a.Expected))
 }
 
 func sum(v [city.NumModes]float64) float64 { return v[0] + v[1] + v[2] + v[3] }

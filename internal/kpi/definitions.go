@@ -21,7 +21,7 @@ var Definitions = []Definition{
 	{ID: "car_trips", Name: "Car trips (persons)", Unit: "trips", Headline: true, Better: "down",
 		Value: func(a *Arm) float64 { return a.Expected[city.Car] }},
 	{ID: "mean_time", Name: "Mean travel time, all trips", Unit: "min", Headline: true, Better: "down",
-		Value: func(a *Arm) float64 { return ratio(sum(a.Min), sum(a.Trips)) }},
+		Value: meanMin},
 	{ID: "transit_time", Name: "Mean public transport travel time", Unit: "min", Headline: true, Better: "down",
 		Value: func(a *Arm) float64 { return ratio(a.Min[city.Transit], a.Trips[city.Transit]) }},
 	{ID: "car_delay", Name: "Delay per car trip", Unit: "min", Headline: true, Better: "down",

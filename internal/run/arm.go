@@ -265,12 +265,3 @@ func (a *arm) run(ctx context.Context, iterations, average int, step func()) (*o
 }
 
 var _ loading.Observer = (*recorder)(nil)
-
-// minutesOf are the door-to-door minutes of a trip by a mode other than car
-// and transit, whose times come from loading.
-func (s *sample) minutesOf(trip int, m city.Mode) float64 {
-	if m == city.Bike {
-		return choice.BikeMin(s.bikeM[trip])
-	}
-	return s.walkM[trip] / choice.WalkMS / 60
-}

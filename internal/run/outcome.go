@@ -21,19 +21,22 @@ type outcome struct {
 	log    []iteration
 
 	mode    []city.Mode // by tour
-	minutes []float64   // by trip
-	logsum  []float64   // by tour, equivalent minutes
-	grid    []loading.Gridlock
-	turned  []loading.Turned // rings that rolled on, some of them
+	minutes []float64   // by trip, by the drawn mode
+	// Workspaces of fold, by tour and by trip.
+	chance           [][city.NumModes]float64
+	byCar, byTransit []float64 // minutes
+	riding           []float64 // persons
+	logsum           []float64 // by tour, equivalent minutes
+	grid             []loading.Gridlock
+	turned           []loading.Turned // rings that rolled on, some of them
 
-	boarded  passengerUse
-	expected []float64 // boardings by line, by probability
-	riders   riders
-	loader   *loading.PassengerLoader
-	result   loading.PassengerResult
+	boarded passengerUse
+	riders  riders
+	loader  *loading.PassengerLoader
+	result  loading.PassengerResult
 }
 
-// riders are the transit journeys of the present mode choice.
+// riders are the transit journeys that anybody may make.
 type riders struct {
 	js   loading.Journeys
 	trip []uint32
@@ -44,6 +47,8 @@ type riders struct {
 const (
 	maxParty = 5
 	maxParts = 6
+	// fewest is the fraction of a person below which a journey is not followed.
+	fewest = 0.01
 )
 
 // add plans the journey of a sampled trip. It stands for many people who would
@@ -84,7 +89,6 @@ func (r *riders) add(tt *city.Timetable, trip uint32, jo *journey, weight float6
 type passengerUse struct {
 	from, to units.Seconds
 	line     []float64 // boardings by line
-	planned  []float64 // boardings by line had every vehicle room
 	total    float64
 	left     float64
 	lineOf   []units.LineID
@@ -97,14 +101,6 @@ func (u *passengerUse) Board(_ uint32, p units.PatternID, _ units.VehicleTripID,
 	}
 }
 
-// room is the share of the planned boardings of a line that took place.
-func (u *passengerUse) room(l units.LineID) float64 {
-	if u.planned[l] == 0 {
-		return 1
-	}
-	return min(1, u.line[l]/u.planned[l])
-}
-
 func (u *passengerUse) LeftBehind(_ uint32, _ units.PatternID, _ units.VehicleTripID, at units.Seconds, weight float32) {
 	if at >= u.from && at < u.to {
 		u.left += float64(weight)
@@ -115,13 +111,13 @@ func newOutcome(a *arm) *outcome {
 	c := a.world.city
 	areas := len(c.Places.AreaName)
 	o := &outcome{
-		kpi:      &kpi.Arm{AreaTrips: make([]float64, areas), AreaMin: make([]float64, areas)},
-		volume:   make([]float64, c.Net.NumLinks()),
-		minutes:  make([]float64, a.sample.trips.NumTrips()),
-		loader:   loading.NewPassengerLoader(&c.Timetable),
-		expected: make([]float64, len(c.Timetable.Lines)),
+		kpi:     &kpi.Arm{AreaTrips: make([]float64, areas), AreaMin: make([]float64, areas)},
+		volume:  make([]float64, c.Net.NumLinks()),
+		minutes: make([]float64, a.sample.trips.NumTrips()), chance: make([][city.NumModes]float64, len(a.mode)),
+		byCar: make([]float64, a.sample.trips.NumTrips()), byTransit: make([]float64, a.sample.trips.NumTrips()), riding: make([]float64, a.sample.trips.NumTrips()),
+		loader: loading.NewPassengerLoader(&c.Timetable),
 	}
-	o.boarded = passengerUse{from: a.period.From, to: a.period.To, line: make([]float64, len(c.Timetable.Lines)), planned: make([]float64, len(c.Timetable.Lines)), lineOf: c.Timetable.PatternLine}
+	o.boarded = passengerUse{from: a.period.From, to: a.period.To, line: make([]float64, len(c.Timetable.Lines)), lineOf: c.Timetable.PatternLine}
 	o.kpi.Lines = linesInWindow(&c.Timetable, a.period.From, a.period.To)
 	return o
 }
@@ -146,85 +142,88 @@ func linesInWindow(tt *city.Timetable, from, to units.Seconds) []kpi.LineUse {
 	return use
 }
 
-// fold adds the present iteration with a weight.
+// fold adds the present iteration with a weight. Cars are those drawn and
+// loaded; everything else counts by probability: each tour travels by each mode
+// with the share the choice model gives it, which has the same mean as one draw
+// per tour and far less noise.
 func (o *outcome) fold(a *arm, share float64) {
 	t := a.sample.trips
 	window := func(trip int) bool {
 		return t.DepartS[trip] >= float64(a.period.From) && t.DepartS[trip] < float64(a.period.To)
 	}
-	clear(o.minutes)
+	for tour, m := range a.mode {
+		o.chance[tour] = [city.NumModes]float64{}
+		if m != stranded {
+			o.chance[tour] = choice.Probabilities(&a.costs[tour], &a.ascs)
+		}
+	}
 	o.foldCars(a, share, window)
 	o.foldTransit(a, share, window)
-	for tour, m := range a.mode {
-		if m == stranded {
+	for tour, drawn := range a.mode {
+		if drawn == stranded {
 			continue
 		}
 		weight := share * t.Weight * a.world.scale[t.TourPurpose[tour]]
-		o.expect(a, tour, weight, window)
 		for trip := int(t.TourFirst[tour]); trip < int(t.TourFirst[tour+1]); trip++ {
-			if m == city.Bike || m == city.Walk {
-				o.minutes[trip] = a.sample.minutesOf(trip, m)
-			}
-			if !window(trip) {
-				continue
-			}
-			area := a.world.city.Places.AreaOf[t.Origin[trip]]
-			o.kpi.Trips[m] += weight
-			o.kpi.Min[m] += weight * o.minutes[trip]
-			o.kpi.AreaTrips[area] += weight
-			o.kpi.AreaMin[area] += weight * o.minutes[trip]
-			switch m {
-			case city.Car:
-				o.kpi.KM[m] += weight * a.carM[trip] / 1000
-			case city.Bike:
-				o.kpi.KM[m] += weight * a.sample.bikeM[trip] / 1000
-			case city.Walk:
-				o.kpi.KM[m] += weight * a.sample.walkM[trip] / 1000
-			}
+			o.foldTrip(a, tour, trip, drawn, weight, window(trip))
 		}
 	}
 }
 
-// expect adds a tour's trips by probability, and the boardings they would make.
-func (o *outcome) expect(a *arm, tour int, weight float64, window func(int) bool) {
-	t := a.sample.trips
-	p := choice.Probabilities(&a.costs[tour], &a.ascs)
-	for trip := int(t.TourFirst[tour]); trip < int(t.TourFirst[tour+1]); trip++ {
-		if window(trip) {
-			for m := range p {
-				o.kpi.Expected[m] += weight * p[m]
-			}
-		}
-		if p[city.Transit] == 0 {
+// foldTrip adds one trip by all its modes, and keeps its minutes by the drawn
+// one.
+func (o *outcome) foldTrip(a *arm, tour, trip int, drawn city.Mode, weight float64, inside bool) {
+	var minutes [city.NumModes]float64
+	minutes[city.Car] = o.byCar[trip]
+	if drawn != city.Car {
+		// Not loaded: what the street shows to those who think of driving.
+		minutes[city.Car] = a.carS[trip]/60 + choice.CarAccessMin
+	}
+	minutes[city.Bike] = choice.BikeMin(a.sample.bikeM[trip])
+	minutes[city.Walk] = a.sample.walkM[trip] / choice.WalkMS / 60
+	minutes[city.Transit] = o.byTransit[trip]
+	o.minutes[trip] = minutes[drawn]
+	if !inside {
+		return
+	}
+	k := o.kpi
+	area := a.world.city.Places.AreaOf[a.sample.trips.Origin[trip]]
+	k.AreaTrips[area] += weight
+	for m, p := range o.chance[tour] {
+		if p == 0 {
 			continue
 		}
-		rides := a.journeys[trip].rides
-		for i := range rides {
-			if l, ok := o.rideInWindow(a, &rides[i]); ok {
-				o.expected[l] += weight * p[city.Transit] * o.boarded.room(l)
-			}
+		k.Expected[m] += weight * p
+		k.AreaMin[area] += weight * p * minutes[m]
+		if city.Mode(m) != city.Car {
+			k.Trips[m] += weight * p
+			k.Min[m] += weight * p * minutes[m]
 		}
 	}
-}
-
-// rideInWindow is the line of a planned ride that boards inside the window.
-func (o *outcome) rideInWindow(a *arm, r *loading.Ride) (units.LineID, bool) {
-	tt := &a.world.city.Timetable
-	_, dep := tt.Times(r.Pattern, r.Trip)
-	at := dep[r.BoardPos]
-	return tt.PatternLine[r.Pattern], at >= a.period.From && at < a.period.To
+	if drawn == city.Car {
+		k.Trips[city.Car] += weight
+		k.Min[city.Car] += weight * minutes[city.Car]
+		k.KM[city.Car] += weight * a.carM[trip] / 1000
+	}
+	if p := o.chance[tour][city.Bike]; p > 0 {
+		k.KM[city.Bike] += weight * p * a.sample.bikeM[trip] / 1000
+	}
+	if p := o.chance[tour][city.Walk]; p > 0 {
+		k.KM[city.Walk] += weight * p * a.sample.walkM[trip] / 1000
+	}
 }
 
 // foldCars reads arrivals: minutes per trip are means over its platoons, from
 // the desired departure on, plus getting to and from the car.
 func (o *outcome) foldCars(a *arm, share float64, window func(int) bool) {
 	t := a.sample.trips
+	clear(o.byCar)
 	for p, at := range a.result.ArriveS {
 		trip := int(a.fleet.trip[p])
 		persons := float64(a.fleet.persons[p])
 		weight := t.Weight * a.world.scale[t.TourPurpose[t.TripTour[trip]]]
 		spent := (a.arrival(at) - a.fleet.dep.DepartS[p]) / 60
-		o.minutes[trip] += (spent + choice.CarAccessMin) * persons / weight
+		o.byCar[trip] += (spent + choice.CarAccessMin) * persons / weight
 		if !window(trip) {
 			continue
 		}
@@ -256,31 +255,26 @@ func (o *outcome) foldTransit(a *arm, share float64, window func(int) bool) {
 	t := a.sample.trips
 	u := &o.boarded
 	clear(u.line)
-	clear(u.planned)
 	u.total, u.left = 0, 0
 	r := &o.riders
 	r.trip = r.trip[:0]
 	j := &r.js
 	j.StartS, j.Weight, j.EgressS, j.First, j.Ride = j.StartS[:0], j.Weight[:0], j.EgressS[:0], append(j.First[:0], 0), j.Ride[:0]
-	for tour, m := range a.mode {
-		weight := t.Weight * a.world.scale[t.TourPurpose[tour]]
-		if m != city.Transit || weight == 0 {
+	for tour := range a.mode {
+		weight := t.Weight * a.world.scale[t.TourPurpose[tour]] * o.chance[tour][city.Transit]
+		if weight < fewest {
 			continue
 		}
 		for trip := t.TourFirst[tour]; trip < t.TourFirst[tour+1]; trip++ {
-			jo := &a.journeys[trip]
-			for i := range jo.rides {
-				if l, ok := o.rideInWindow(a, &jo.rides[i]); ok {
-					u.planned[l] += weight
-				}
-			}
-			o.riders.add(&a.world.city.Timetable, trip, jo, weight)
+			o.riders.add(&a.world.city.Timetable, trip, &a.journeys[trip], weight)
 		}
 	}
 	o.loader.Run(j, a.period.To+horizonS, u, &o.result)
+	clear(o.byTransit)
+	clear(o.riding)
 	for i, trip := range r.trip {
-		whole := t.Weight * a.world.scale[t.TourPurpose[t.TripTour[trip]]]
-		o.minutes[trip] += (o.result.ArriveS[i] - float64(j.StartS[i])) / 60 * float64(j.Weight[i]) / whole
+		o.byTransit[trip] += (o.result.ArriveS[i] - float64(j.StartS[i])) / 60 * float64(j.Weight[i])
+		o.riding[trip] += float64(j.Weight[i])
 		if !window(int(trip)) {
 			continue
 		}
@@ -290,6 +284,13 @@ func (o *outcome) foldTransit(a *arm, share float64, window func(int) bool) {
 		o.kpi.WalkMin += weight * float64(parts.AccessS+parts.EgressS+parts.TransferWalkS) / 60
 		if parts.Boardings > 1 {
 			o.kpi.Transferred += weight
+		}
+	}
+	for trip, w := range o.riding {
+		if w > 0 {
+			o.byTransit[trip] /= w
+		} else if jo := &a.journeys[trip]; jo.ok() {
+			o.byTransit[trip] = jo.parts.TotalS() / 60
 		}
 	}
 	o.kpi.Boardings += share * u.total
@@ -329,13 +330,6 @@ func (o *outcome) finish(a *arm, average int) {
 	for l := range o.volume {
 		o.volume[l] /= float64(average)
 	}
-	use := 0
-	for l, line := range a.world.city.Timetable.Lines {
-		if use < len(o.kpi.Lines) && o.kpi.Lines[use].ID == line.ID {
-			o.kpi.Lines[use].Expected = o.expected[l]
-			use++
-		}
-	}
 	o.kpi.RelativeGap = a.log[len(a.log)-1].Gap
 	o.kpi.GridlockLinks = len(o.grid)
 	o.mode = a.mode
@@ -347,6 +341,7 @@ func (o *outcome) finish(a *arm, average int) {
 		}
 	}
 	o.loader, o.riders, o.result = nil, riders{}, loading.PassengerResult{}
+	o.chance, o.byCar, o.byTransit, o.riding = nil, nil, nil, nil
 }
 
 // pair compares the two arms of a replication trip by trip.

@@ -186,7 +186,7 @@ func lineResult(st *study, l *scenario.Line) spec.LineResult {
 		return kpi.LineUse{}
 	}
 	n := len(st.outcomes[changed])
-	out.Boardings, out.CI95 = kpi.Summed(n, func(r int) float64 { return use(r).Expected })
+	out.Boardings, out.CI95 = kpi.Summed(n, func(r int) float64 { return use(r).Boardings })
 	out.MaxLoad, _ = kpi.Summed(n, func(r int) float64 { return use(r).MaxLoad })
 	return out
 }

@@ -79,11 +79,10 @@ func statistics(c *city.City, st *study, side int) *armStatistics {
 	}
 	out.Lines = append([]kpi.LineUse{}, as[0].Lines...)
 	for i := range out.Lines {
-		out.Lines[i].Boardings, out.Lines[i].MaxLoad, out.Lines[i].Expected = 0, 0, 0
+		out.Lines[i].Boardings, out.Lines[i].MaxLoad = 0, 0
 		for _, a := range as {
 			out.Lines[i].Boardings += a.Lines[i].Boardings / n
 			out.Lines[i].MaxLoad += a.Lines[i].MaxLoad / n
-			out.Lines[i].Expected += a.Lines[i].Expected / n
 		}
 	}
 	for i, name := range c.Places.AreaName {
