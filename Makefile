@@ -57,7 +57,7 @@ tools:
 	@scripts/need-chromium
 
 bench: build
-	python3 bench/run.py
+	python3 bench/run.py quick
 
 clean:
 	rm -rf bin build web/dist/* web/node_modules
