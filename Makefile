@@ -21,15 +21,16 @@ bin/cityflow: $(GO_FILES) web/dist/index.html
 	go build -trimpath -ldflags "$(LDFLAGS)" -o $@ ./cmd/cityflow
 
 web/dist/index.html: web/node_modules/.installed $(WEB_FILES)
-	cd web && npm run --silent build
+	cd web && npm run --silent build -- --logLevel warn
 
 web/node_modules/.installed: web/package-lock.json
 	cd web && npm ci --no-audit --no-fund --loglevel=error
 	touch $@
 
-# Compiled cities, and the settled morning each city's runs start from.
+# Compiled cities, and the settled morning that runs of Newport start from; the
+# other cities settle in their first run.
 build/.packs: bin/cityflow $(CITY_FILES)
-	bin/cityflow city build --settle
+	bin/cityflow city build --settle newport
 	touch $@
 
 test: tools test-go test-web test-slow test-e2e
@@ -56,7 +57,7 @@ tools:
 	@scripts/need-chromium
 
 bench: build
-	python3 bench/run.py
+	python3 bench/run.py quick
 
 clean:
 	rm -rf bin build web/dist/* web/node_modules

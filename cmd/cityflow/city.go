@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"text/tabwriter"
 
@@ -102,8 +103,7 @@ type cityBuildCmd struct {
 	Slugs   []string `arg:"" optional:"" help:"Cities to compile; default: every folder with a city.yaml."`
 	Sources string   `default:"cities" type:"existingdir" placeholder:"DIR" help:"Folder that holds one folder per city."`
 	Out     string   `default:"build" type:"path" placeholder:"DIR" help:"Where packs go."`
-	Settle  bool     `help:"Also compute the settled morning of each city, from which its runs start; without it the first run does."`
-	Force   bool     `help:"Compile even when the pack is up to date."`
+	Settle  []string `placeholder:"CITY,..." help:"Also compute the settled morning of these cities, from which their runs start; without it the first run does."`
 }
 
 func (c *cityBuildCmd) Run(e *env) error {
@@ -118,6 +118,11 @@ func (c *cityBuildCmd) Run(e *env) error {
 	}
 	if len(c.Slugs) == 0 {
 		return usagef("no city.yaml below %s", c.Sources)
+	}
+	for _, slug := range c.Settle {
+		if !slices.Contains(c.Slugs, slug) {
+			return usagef("--settle %s: not among the cities to compile, %s", slug, strings.Join(c.Slugs, ", "))
+		}
 	}
 	bucket, err := openBuilt(c.Out)
 	if err != nil {
@@ -144,15 +149,13 @@ func (c *cityBuildCmd) one(e *env, cities *catalog.Catalog, slug string) error {
 	if err != nil {
 		return err
 	}
-	if have, err := cities.Has(e.ctx, slug, ct.Info.Digest); err != nil {
+	// Compiling takes about a second, so it is never skipped: a pack is always
+	// what this program makes of these sources.
+	if err := cities.Add(e.ctx, ct); err != nil {
 		return err
-	} else if !have || c.Force {
-		if err := cities.Add(e.ctx, ct); err != nil {
-			return err
-		}
 	}
 	fmt.Fprintf(e.stdout, "%s: %d links, %d stops, %d vehicle trips, %d places\n", slug, ct.Net.NumLinks(), ct.Timetable.NumStops(), ct.Timetable.NumTrips(), ct.Places.Num())
-	if !c.Settle {
+	if !slices.Contains(c.Settle, slug) {
 		return nil
 	}
 	model, _, done, err := localModel(c.Out)

@@ -27,21 +27,28 @@ import (
 	"github.com/malikobaid/cityflow/spec"
 )
 
-// With this variable set the test binary is cityflow itself, on the small
-// model of jobtest: real processes to start, signal and kill. Its value is
-// how long a step of a run takes.
-const asCityflow = "CITYFLOW_TEST_STEP"
+// With this variable set the test binary is cityflow itself: real processes to
+// start, signal and kill. Its value is realEngine or, for the small model of
+// jobtest, how long a step of a run takes.
+const (
+	asCityflow = "CITYFLOW_TEST_STEP"
+	realEngine = "real"
+)
 
 func TestMain(m *testing.M) {
 	step, ok := os.LookupEnv(asCityflow)
 	if !ok {
-		os.Exit(m.Run())
+		code := m.Run()
+		removeWorkshop()
+		os.Exit(code)
 	}
-	d, err := time.ParseDuration(step)
-	if err != nil {
-		panic(err)
+	if step != realEngine {
+		d, err := time.ParseDuration(step)
+		if err != nil {
+			panic(err)
+		}
+		openModel = func(context.Context, *blob.Bucket) (run.Model, error) { return &jobtest.Model{Step: d}, nil }
 	}
-	openModel = func(context.Context, *blob.Bucket) (run.Model, error) { return &jobtest.Model{Step: d}, nil }
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	context.AfterFunc(ctx, stop)
 	os.Exit(mainExit(ctx, os.Args[1:], os.Stdout, os.Stderr))
@@ -72,8 +79,14 @@ func (p *process) logged() string {
 	return p.log.String()
 }
 
-// start runs "serve" on a data folder. A failpoint may be "".
+// start runs "serve" with the small model on a data folder. A failpoint may be "".
 func start(t *testing.T, data, failpoint string, step time.Duration, args ...string) *process {
+	t.Helper()
+	return launch(t, "", step.String(), data, failpoint, args...)
+}
+
+// launch runs "serve" in a working folder, as realEngine or as the small model.
+func launch(t *testing.T, dir, as, data, failpoint string, args ...string) *process {
 	t.Helper()
 	self, err := os.Executable()
 	if err != nil {
@@ -81,7 +94,8 @@ func start(t *testing.T, data, failpoint string, step time.Duration, args ...str
 	}
 	p := &process{T: t, ended: make(chan error, 1)}
 	p.cmd = exec.Command(self, append([]string{"serve", "--addr", "127.0.0.1:0", "--data", data, "--lease", "600ms", "--log-level", "debug"}, args...)...)
-	p.cmd.Env = append(os.Environ(), asCityflow+"="+step.String(), job.FailpointEnv+"="+failpoint)
+	p.cmd.Dir = dir
+	p.cmd.Env = append(os.Environ(), asCityflow+"="+as, job.FailpointEnv+"="+failpoint)
 	p.cmd.Stderr = p
 	out, err := p.cmd.StdoutPipe()
 	if err != nil {

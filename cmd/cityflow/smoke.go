@@ -23,6 +23,7 @@ type smokeCmd struct {
 	Web     string        `required:"" placeholder:"URL" help:"Where the page is: the site that has /web/index.html."`
 	API     string        `required:"" placeholder:"URL" help:"Where the API is; a trailing /v1 does not matter."`
 	AWS     bool          `help:"The deployment is on AWS: visits are measured by the page itself, not at /metrics."`
+	City    string        `placeholder:"CITY" help:"City of the small job. Default: the first that is enabled."`
 	Timeout time.Duration `default:"3m" help:"Patience for the small job."`
 }
 
@@ -60,7 +61,7 @@ func (c *smokeCmd) Run(e *env) error {
 	}
 	ctx, cancel := context.WithTimeout(e.ctx, c.Timeout)
 	defer cancel()
-	s := &smoke{ctx: ctx, client: &http.Client{Timeout: 30 * time.Second}, web: web, api: api, aws: c.AWS}
+	s := &smoke{ctx: ctx, client: &http.Client{Timeout: 30 * time.Second}, web: web, api: api, aws: c.AWS, city: c.City}
 	defer s.client.CloseIdleConnections()
 	var results []smokeResult
 	failed := 0
@@ -265,14 +266,16 @@ func (s *smoke) answers() (string, error) {
 	if err := s.fetchJSON(http.MethodGet, s.api, "v1/cities", "", &cities); err != nil {
 		return "", err
 	}
+	found := ""
 	for _, c := range cities {
-		if c.Enabled && s.city == "" {
-			s.city = c.Slug
+		if c.Enabled && found == "" && (s.city == "" || s.city == c.Slug) {
+			found = c.Slug
 		}
 	}
-	if s.city == "" {
-		return "", fmt.Errorf("no city is enabled among %d", len(cities))
+	if found == "" {
+		return "", fmt.Errorf("no city %s is enabled among %d", s.city, len(cities))
 	}
+	s.city = found
 	return fmt.Sprintf("version %s, %d cities", health.Version, len(cities)), nil
 }
 

@@ -98,21 +98,6 @@ func packKey(c *city.City) string {
 	return fmt.Sprintf("%s%s/%s-%d-%s.pack", prefix, c.Info.Slug, c.Info.Digest, city.PackFormat, run.ModelVersion)
 }
 
-// Has tells whether the pack of a city with this source digest is there.
-func (c *Catalog) Has(ctx context.Context, slug, digest string) (bool, error) {
-	x, err := c.index(ctx)
-	if err != nil {
-		return false, err
-	}
-	probe := city.City{Info: city.Info{Slug: slug, Digest: digest}}
-	for _, e := range x.Cities {
-		if e.Pack == packKey(&probe) {
-			return c.bucket.Exists(ctx, e.Pack)
-		}
-	}
-	return false, nil
-}
-
 // Add stores a city's pack and names it in the index.
 func (c *Catalog) Add(ctx context.Context, ct *city.City) error {
 	var b bytes.Buffer

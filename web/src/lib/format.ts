@@ -6,25 +6,30 @@ const LOCALE = 'en-GB';
 const MINUS = '\u2212';
 
 /** Decimals worth showing for a number of this size. */
-export function decimalsFor(value: number, unit = ''): number {
+export function decimalsFor(value: number): number {
   const v = Math.abs(value);
-  if (unit === 'trips' || unit === 'persons' || unit === 'vehicles') return 0;
   if (v >= 100) return 0;
   if (v >= 10) return 1;
   return 2;
 }
 
+/** Rounded, halves away from zero; negative decimals round to tens, hundreds and so on. */
+function round(value: number, decimals: number): number {
+  return decimals < 0 ? (Math.sign(value) * Math.round(Math.abs(value) * 10 ** decimals)) / 10 ** decimals : Number(value.toFixed(decimals));
+}
+
 export function number(value: number, decimals = decimalsFor(value)): string {
   if (!Number.isFinite(value)) return 'unknown';
-  const rounded = Number(value.toFixed(decimals));
-  const text = Math.abs(rounded).toLocaleString(LOCALE, { minimumFractionDigits: decimals, maximumFractionDigits: decimals });
+  const rounded = round(value, decimals);
+  const digits = Math.max(0, decimals);
+  const text = Math.abs(rounded).toLocaleString(LOCALE, { minimumFractionDigits: digits, maximumFractionDigits: digits });
   return rounded < 0 ? MINUS + text : text;
 }
 
 /** With a sign always: "+120", "−0.04", "0". */
 export function signed(value: number, decimals = decimalsFor(value)): string {
   const text = number(value, decimals);
-  return Number(value.toFixed(decimals)) > 0 ? '+' + text : text;
+  return round(value, decimals) > 0 ? '+' + text : text;
 }
 
 /** "(40 to 200)" with the decimals of the difference it belongs to. */
@@ -32,11 +37,14 @@ export function interval(ci: Interval, decimals: number): string {
   return `${signed(ci[0], decimals)} to ${signed(ci[1], decimals)}`;
 }
 
-/** Decimals that show both ends of an interval apart: never "−0.0 to 0.0". */
-export function decimalsForInterval(ci: Interval, unit = ''): number {
-  const span = Math.max(Math.abs(ci[0]), Math.abs(ci[1]));
-  if (span === 0) return 0;
-  return Math.min(4, Math.max(decimalsFor(span, unit), span < 0.1 ? 3 : 0));
+/**
+ * The decimals a figure deserves that is known within this interval: two
+ * significant digits of half its width, as in the sentences of the verdict.
+ * Without width it is exact, and its own size decides.
+ */
+export function decimalsForInterval(ci: Interval, exact: number): number {
+  const half = (ci[1] - ci[0]) / 2;
+  return half > 0 ? Math.min(3, 1 - Math.floor(Math.log10(half))) : Number.isInteger(exact) ? 0 : Math.min(2, decimalsFor(exact));
 }
 
 export function verdictWords(v: Verdict): string {
@@ -77,7 +85,10 @@ export function percent(value: number, decimals = 1): string {
   return `${number(value, decimals)}%`;
 }
 
-export const modeWords: Record<string, string> = { car: 'Car', bike: 'Bike', walk: 'Walk', transit: 'Public transport', bus: 'Bus', tram: 'Tram', rail: 'Rail' };
+export const modeWords: Record<string, string> = { car: 'Car', bike: 'Bike', walk: 'Walk', transit: 'Public transport', bus: 'Bus', tram: 'Tram', rail: 'Rail', metro: 'Metro', coach: 'Coach', ferry: 'Ferry' };
+/** "Bus, metro": as in a sentence. */
+export const modeList = (modes: string[]): string => modes.map((m, i) => (i ? modeName(m).toLowerCase() : modeName(m))).join(', ');
+
 export const modeName = (mode: string): string => modeWords[mode] ?? mode;
 
 export const trafficName = (level: string): string => (level === 'off-peak' ? 'off-peak' : level === 'peak' ? 'peak' : level);

@@ -16,12 +16,15 @@ describe('numbers', () => {
     expect(signed(410, 0)).toBe('+410');
     expect(signed(-350, 0)).toBe('−350');
   });
-  it('keep both ends of an interval apart', () => {
-    expect(interval([320, 500], 0)).toBe('+320 to +500');
-    expect(interval([-0.11, 0.03], decimalsForInterval([-0.11, 0.03], 'min'))).toBe('−0.11 to +0.03');
-    expect(interval([-0.02, 0.01], decimalsForInterval([-0.02, 0.01], 'min'))).toBe('−0.020 to +0.010');
-    expect(interval([-440, -260], decimalsForInterval([-440, -260], 'trips'))).toBe('−440 to −260');
-    expect(decimalsForInterval([0, 0], 'min')).toBe(0);
+  it('are as exact as their interval allows, like the sentences of the verdict', () => {
+    const said = (ci: [number, number], v: number) => `${signed(v, decimalsForInterval(ci, v))} (${interval(ci, decimalsForInterval(ci, v))})`;
+    expect(said([-15, 211], 98)).toBe('+100 (−20 to +210)');
+    expect(said([-1493, 365], -564)).toBe('−560 (−1,490 to +370)');
+    expect(said([-8.22, -2.84], -5.53)).toBe('−5.5 (−8.2 to −2.8)');
+    expect(said([-0.0224, 0.0121], -0.005)).toBe('−0.005 (−0.022 to +0.012)');
+    expect(said([0.55, 0.55], 0.55)).toBe('+0.55 (+0.55 to +0.55)');
+    expect(said([0, 0], 0)).toBe('0 (0 to 0)');
+    expect(number(26314, -2)).toBe('26,300');
   });
   it('name sizes, times and days', () => {
     expect(bytes(19)).toBe('19 B');
