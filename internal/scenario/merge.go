@@ -149,6 +149,10 @@ func mergeWindow(ps *spec.Problems, req *spec.RunRequest, c *city.City, limits s
 	if bad {
 		return
 	}
+	if req.SimTime == "" && (req.Window == nil || req.Window.From == "") {
+		// A timetable of part of the day: the usual start moves inside it.
+		from = max(min(from, c.Info.ServiceTo-windowHours*3600), c.Info.ServiceFrom)
+	}
 	if to == units.Never {
 		to = from + windowHours*3600
 	}
