@@ -10,7 +10,7 @@ GO_FILES := $(shell find cmd internal spec web/embed.go -name '*.go' 2>/dev/null
 WEB_FILES := $(shell find web -path web/node_modules -prune -o -path web/dist -prune -o -type f -print 2>/dev/null)
 CITY_FILES := $(shell find cities -type f)
 
-.PHONY: run build test test-go test-web test-slow test-e2e bench clean tools
+.PHONY: run build test test-go test-web test-slow test-e2e bench readme clean tools
 
 run: build
 	bin/cityflow serve
@@ -58,6 +58,10 @@ tools:
 
 bench: build
 	python3 bench/run.py quick
+
+# The terminal output and the picture that README.md shows.
+readme: build tools
+	python3 scripts/readme.py
 
 clean:
 	rm -rf bin build web/dist/* web/node_modules

@@ -64,6 +64,8 @@ describe('steps of the maps', () => {
       const t = timeLimits(minutes);
       expect(t[0] < t[1] && t[1] < t[2] && t[2] < t[3], String(t)).toBe(true);
     }
+    // A few far places must not leave everybody else in one colour.
+    expect(timeLimits([...Array(90).keys()].map((i) => 40 + i / 5).concat(Array(10).fill(200)))).toEqual([45, 50, 55, 60]);
   });
 });
 

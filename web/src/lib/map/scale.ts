@@ -25,10 +25,10 @@ export function minutesStep(diffs: number[]): number {
   return Math.max(0.1, niceStep(quantile(diffs.map(Math.abs), 0.9) / 2));
 }
 
-/** Four ascending limits between five steps of travel time. */
+/** Four ascending limits between five steps of travel time, where most places are: a few far ones must not stretch the scale. */
 export function timeLimits(minutes: number[]): [number, number, number, number] {
-  const lo = quantile(minutes, 0.05);
-  const step = niceStep(Math.max(1, quantile(minutes, 0.95) - lo) / 5);
-  const first = Math.ceil((lo + step / 2) / step) * step;
+  const lo = quantile(minutes, 0.2);
+  const step = niceStep(Math.max(1, quantile(minutes, 0.8) - lo) / 4);
+  const first = Math.ceil(lo / step) * step;
   return [first, first + step, first + 2 * step, first + 3 * step].map((v) => Number(v.toFixed(2))) as [number, number, number, number];
 }
