@@ -76,6 +76,9 @@ func (e *Engine) Run(ctx context.Context, cfg *spec.Config, sink Sink, report fu
 	return &real, nil
 }
 
+// maxStates bounds the common states held in memory for one city.
+const maxStates = 8
+
 // state finds the common state in memory, in the source, or computes it.
 func (e *Engine) state(ctx context.Context, p *prepared, st *study, step func(float64)) (*State, error) {
 	p.mu.Lock()
@@ -95,8 +98,14 @@ func (e *Engine) state(ctx context.Context, p *prepared, st *study, step func(fl
 	if err != nil {
 		return nil, err
 	}
+	if len(p.states) >= maxStates {
+		clear(p.states) // a few megabytes each; settling anew costs seconds
+	}
 	p.states[key] = s
-	e.source.Keep(ctx, st.cfg.City, key, EncodeState(s))
+	// Shares that somebody typed are endless; only the city's own are kept.
+	if st.cfg.ShareSource != scenario.TypedShares {
+		e.source.Keep(ctx, st.cfg.City, key, EncodeState(s))
+	}
 	return s, nil
 }
 

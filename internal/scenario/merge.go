@@ -173,6 +173,9 @@ var shareNames = map[string]city.Mode{
 	"tram": city.Transit, "bus": city.Transit, "transit": city.Transit,
 }
 
+// TypedShares is the source of shares that came with the request.
+const TypedShares = "assumed by user"
+
 func mergeShare(ps *spec.Problems, req *spec.RunRequest, c *city.City, cfg *spec.Config) {
 	if req.AgentDistribution == nil && req.ModeShare == nil {
 		s := c.Info.ModeShare
@@ -216,7 +219,7 @@ func mergeShare(ps *spec.Problems, req *spec.RunRequest, c *city.City, cfg *spec
 	}
 	cfg.ModeShare = spec.ModeShare{Car: share[city.Car], Bike: share[city.Bike], Walk: share[city.Walk], Transit: share[city.Transit]}
 	cfg.NonWalk = !walk
-	cfg.ShareSource = "assumed by user"
+	cfg.ShareSource = TypedShares
 	if walk && share == c.Info.ModeShare {
 		// The city's own shares, written out: the same run, not an assumption
 		// of the one who asks.
