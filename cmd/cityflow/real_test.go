@@ -97,8 +97,9 @@ func TestTheRealEngineKilledGivesTheSameBytes(t *testing.T) {
 	sort.Strings(ids)
 	request := fmt.Sprintf(`{"city":"testcity","tram_start":%q,"tram_end":%q,"num_agents":300,"replications":2,"iterations":2,"average_last":1}`, ids[0], ids[len(ids)-1])
 
+	lease := []string{"--lease", "2s"} // the engine takes all cores: longer than the small model's
 	calm := t.TempDir()
-	p := launch(t, dir, realEngine, calm, "")
+	p := launch(t, dir, realEngine, calm, "", lease...)
 	id := p.submit(request)
 	p.until(id, spec.Complete)
 	p.stop()
@@ -109,7 +110,7 @@ func TestTheRealEngineKilledGivesTheSameBytes(t *testing.T) {
 	for point, attempt := range map[string]int{"worker.took_job": 2, "worker.before_done": 1} {
 		t.Run(point, func(t *testing.T) {
 			data := t.TempDir()
-			p := launch(t, dir, realEngine, data, point)
+			p := launch(t, dir, realEngine, data, point, lease...)
 			id := p.submit(request)
 			if err := p.wait(); err == nil || !strings.Contains(err.Error(), "killed") {
 				t.Fatalf("ended with %v, want killed", err)
@@ -121,7 +122,7 @@ func TestTheRealEngineKilledGivesTheSameBytes(t *testing.T) {
 			if done := err == nil; done != (point == "worker.before_done") {
 				t.Errorf("a manifest is there: %v", done)
 			}
-			p = launch(t, dir, realEngine, data, "")
+			p = launch(t, dir, realEngine, data, "", lease...)
 			if st := p.until(id, spec.Complete); st.Attempt != attempt {
 				t.Errorf("attempt %d, want %d", st.Attempt, attempt)
 			}
