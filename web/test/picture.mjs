@@ -12,7 +12,7 @@ const context = await chromium.launchPersistentContext(profile, {
   executablePath: process.env.CHROMIUM || '/usr/bin/chromium',
   headless: true,
   args: ['--no-sandbox', '--use-angle=swiftshader', '--enable-unsafe-swiftshader', '--disable-gpu', '--no-first-run', '--disable-background-networking', '--disable-component-update', '--disable-sync'],
-  viewport: { width: 1180, height: 880 },
+  viewport: { width: 980, height: 770 },
   colorScheme: 'light',
   reducedMotion: 'reduce',
   locale: 'en-GB',
@@ -27,7 +27,7 @@ try {
     if (Date.now() > end) throw new Error('the map is never drawn');
     await new Promise((r) => setTimeout(r, 200));
   }
-  await page.locator('#map').evaluate((e) => scrollTo({ top: e.getBoundingClientRect().top + scrollY - 112, behavior: 'instant' }));
+  await page.locator('#map h2').evaluate((e) => scrollTo({ top: e.getBoundingClientRect().top + scrollY - 124, behavior: 'instant' }));
   await new Promise((r) => setTimeout(r, 1000)); // the map's last frames
   await page.screenshot({ path: file });
 } finally {
