@@ -11,6 +11,7 @@ import (
 
 	"github.com/malikobaid/cityflow/internal/catalog"
 	"github.com/malikobaid/cityflow/internal/city/build"
+	"github.com/malikobaid/cityflow/internal/insight"
 	"github.com/malikobaid/cityflow/spec"
 )
 
@@ -92,7 +93,7 @@ func printCity(e *env, d *spec.CityDetail) {
 	p("")
 	t := tabwriter.NewWriter(e.stdout, 0, 0, 2, ' ', 0)
 	for _, r := range d.Report {
-		fmt.Fprintf(t, "  %s\t%s\t%g %s\t%s\n", r.Part, r.What, r.Count, r.Unit, r.Detail)
+		fmt.Fprintf(t, "  %s\t%s\t%s %s\t%s\n", r.Part, r.What, insight.Number(r.Count, 0), r.Unit, r.Detail)
 	}
 	t.Flush()
 	p("")

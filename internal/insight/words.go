@@ -80,6 +80,9 @@ func change(k *spec.KPI, up, down string) string {
 	case spec.ClearDecrease:
 		return fmt.Sprintf("%s by %s%s (%s)", down, Number(-k.Diff, h), unit, Range([2]float64{-k.CI95[1], -k.CI95[0]}))
 	}
+	if k.CI95 == [2]float64{} {
+		return "do not change"
+	}
 	return fmt.Sprintf("show no clear change (%s%s)", Range(k.CI95), unit)
 }
 
@@ -109,6 +112,9 @@ func when(s *spec.Summary) string {
 	return fmt.Sprintf("Between %s and %s", s.Window.From, s.Window.To)
 }
 
+// fewPeople is the most that "hardly anybody" may mean in a window.
+const fewPeople = 100
+
 // Verdict is the answer in sentences, most important first; each names its
 // window.
 func Verdict(s *spec.Summary) []string {
@@ -116,6 +122,10 @@ func Verdict(s *spec.Summary) []string {
 	for i := range s.Lines {
 		l := &s.Lines[i]
 		h := halfWidth(l.CI95)
+		if l.CI95[1] > fewPeople && l.CI95[0] <= 0 {
+			out = append(out, fmt.Sprintf("%s, how many people the new line %s carries stays uncertain: about %s (%s).", when(s), l.Name, Number(l.Boardings, h), Range([2]float64{0, l.CI95[1]})))
+			continue
+		}
 		if l.Boardings < 1 || l.CI95[0] <= 0 {
 			out = append(out, fmt.Sprintf("%s, the new line %s carries hardly anybody: %s boardings (%s).", when(s), l.Name, Number(l.Boardings, h), Range([2]float64{max(0, l.CI95[0]), l.CI95[1]})))
 			continue
@@ -135,6 +145,10 @@ func Verdict(s *spec.Summary) []string {
 	if k := find(s, "user_benefit"); k != nil {
 		switch k.Verdict {
 		case spec.NoClearChange:
+			if k.CI95 == [2]float64{} {
+				out = append(out, fmt.Sprintf("%s, travellers gain and lose nothing.", when(s)))
+				break
+			}
 			out = append(out, fmt.Sprintf("%s, people as a whole gain or lose nothing that stands out from the noise (%s equivalent hours).", when(s), Range(k.CI95)))
 		case spec.ClearIncrease:
 			out = append(out, fmt.Sprintf("%s, travellers gain the equivalent of %s hours (%s).", when(s), Number(k.Diff, halfWidth(k.CI95)), Range(k.CI95)))

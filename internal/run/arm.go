@@ -47,7 +47,7 @@ type iteration struct {
 
 // newArm sets one arm up to start from the common state and planned routes.
 func newArm(w *world, s *sample, journeys []journey, state *State, planned *routes, period demand.Period, money choice.Money) *arm {
-	a := &arm{world: w, sample: s, period: period, money: money, ascs: state.Constants, journeys: journeys, routes: planned.clone(), firstStep: 8}
+	a := &arm{world: w, sample: s, period: period, money: money, ascs: state.Constants, journeys: journeys, routes: planned.clone(), firstStep: 14}
 	a.costs = make([]choice.Costs, s.trips.NumTours())
 	a.mode = make([]city.Mode, s.trips.NumTours())
 	a.planner = newPlanner(w)
@@ -130,7 +130,7 @@ func (a *arm) replanShare(i int) float64 { return 1 / float64(i+a.firstStep) }
 // eager its limit. Picking people evenly needs several times the iterations,
 // because after a few of them nearly all of the gap lies with a few trips.
 const (
-	surprise = 5
+	surprise = 7
 	eager    = 0.5
 	// freshness is the weight of the last day in what people expect: half
 	// damps the swing of everybody fleeing yesterday's queue.

@@ -41,4 +41,4 @@ type Progress struct {
 }
 
 // Stages in order.
-var Stages = []string{"load", "demand", "transit", "calibrate", "simulate", "compare", "write"}
+var Stages = []string{"load", "demand", "calibrate", "transit", "simulate", "compare", "write"}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 
 	"github.com/malikobaid/cityflow/internal/choice"
 	"github.com/malikobaid/cityflow/internal/demand"
@@ -52,7 +53,7 @@ func (e *Engine) Run(ctx context.Context, cfg *spec.Config, sink Sink, report fu
 	st.state, err = e.state(ctx, p, st, func(done float64) { tell("calibrate", done, "Calibrating the baseline") })
 	var unreachable *choice.UnreachableError
 	if errors.As(err, &unreachable) {
-		ps.Add("mode_share", unreachable.Error(), fmt.Sprintf("%s at most %.0f%%", unreachable.Mode, 100*unreachable.Max))
+		ps.Add("mode_share", unreachable.Error(), fmt.Sprintf("%s at most %.1f%%", unreachable.Mode, math.Floor(1000*unreachable.Max)/10))
 		return nil, ps
 	}
 	if err != nil {

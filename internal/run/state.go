@@ -89,7 +89,11 @@ func settle(ctx context.Context, w *world, model *demand.Model, cfg *spec.Config
 	}
 	calibrate := func() error {
 		costs, weight := calibrationSet(a)
-		constants, err := choice.Calibrate(costs, weight, usual, a.ascs)
+		constants, err := a.ascs, error(nil)
+		if cfg.NonWalk {
+			// Walking stays what it is at the city's own shares.
+			constants, err = choice.Calibrate(costs, weight, usual, constants)
+		}
 		if err == nil {
 			constants, err = choice.Calibrate(costs, weight, target(cfg.ModeShare, cfg.NonWalk), constants)
 		}

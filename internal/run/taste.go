@@ -10,8 +10,8 @@ import (
 // way) and kept for good. This makes the equilibrium stochastic (Daganzo and
 // Sheffi 1977): near-equal routes share their traffic instead of swapping it
 // from one iteration to the next. The spread is assumed; on a route of a few
-// kilometres over half a dozen streets it amounts to some 2.5% of the time.
-const tasteSpread = 0.35
+// kilometres over half a dozen streets it amounts to some 3% of the time.
+const tasteSpread = 0.25
 
 // tastes is the number of different tastes; a person keeps one of them.
 const tastes = 64

@@ -18,7 +18,7 @@ const fixture = (name) => readFileSync(join(here, 'fixtures', name), 'utf8');
 export const csp = "default-src 'none'; script-src 'self'; style-src 'self'; worker-src 'self'; img-src 'self' data: blob:; font-src 'self'; connect-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'";
 
 const types = { '.html': 'text/html; charset=utf-8', '.js': 'text/javascript; charset=utf-8', '.css': 'text/css; charset=utf-8', '.json': 'application/json', '.svg': 'image/svg+xml', '.woff2': 'font/woff2' };
-const STAGES = ['load', 'demand', 'transit', 'calibrate', 'simulate', 'compare', 'write'];
+const STAGES = ['load', 'demand', 'calibrate', 'transit', 'simulate', 'compare', 'write'];
 
 const stops = JSON.parse(fixture('stops.json'));
 const city = {

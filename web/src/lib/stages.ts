@@ -2,8 +2,8 @@
 export const stages: { id: string; label: string }[] = [
   { id: 'load', label: 'Open the city' },
   { id: 'demand', label: 'Make people and their trips' },
+  { id: 'calibrate', label: 'Match the baseline to its mode shares' },
   { id: 'transit', label: 'Search the timetable' },
-  { id: 'calibrate', label: 'Match the observed shares' },
   { id: 'simulate', label: 'Run traffic without and with the change' },
   { id: 'compare', label: 'Compare the two' },
   { id: 'write', label: 'Write the results' },
