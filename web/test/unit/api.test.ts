@@ -87,7 +87,7 @@ describe('files and documents', () => {
     expect(readOpenApi({})).toEqual([]);
   });
   it('marks stages up to the present one, and none for an unknown one', () => {
-    expect(stageStates('transit')).toEqual(['done', 'done', 'now', 'later', 'later', 'later', 'later']);
+    expect(stageStates('calibrate')).toEqual(['done', 'done', 'now', 'later', 'later', 'later', 'later']);
     expect(new Set(stageStates('novel'))).toEqual(new Set(['later']));
   });
 });
