@@ -46,6 +46,22 @@ func (ps Problems) Err() error {
 	return ps
 }
 
+// With adds the problems of a later check, less those that only follow from
+// one already found at the same place.
+func (ps Problems) With(later Problems) Problems {
+	out := append(Problems(nil), ps...)
+	for _, l := range later {
+		follows := false
+		for _, p := range ps {
+			follows = follows || p.Path == l.Path || strings.HasPrefix(l.Path, p.Path+".") || strings.HasPrefix(l.Path, p.Path+"[")
+		}
+		if !follows {
+			out = append(out, l)
+		}
+	}
+	return out
+}
+
 // Add appends one problem.
 func (ps *Problems) Add(path, message string, valid ...string) {
 	*ps = append(*ps, Problem{Path: path, Message: message, Valid: valid})

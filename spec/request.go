@@ -40,7 +40,9 @@ type RunRequest struct {
 
 // ParseRequest reads a request strictly: every unknown field, wrong type and
 // misplaced value is reported, all at once. The request is usable only when
-// there are no problems.
+// there are no problems; beside problems it holds what could be read, so that
+// the rest can be checked in the same answer (Problems.With). It is nil when
+// the body is not one JSON object.
 func ParseRequest(r io.Reader) (*RunRequest, Problems) {
 	var ps Problems
 	dec := json.NewDecoder(r)
@@ -59,10 +61,12 @@ func ParseRequest(r io.Reader) (*RunRequest, Problems) {
 	}
 	req := &RunRequest{}
 	decodeObject("", raw, reflect.ValueOf(req).Elem(), &ps)
-	if len(ps) > 0 {
-		return nil, ps
+	for _, p := range ps {
+		if p.Path == "" {
+			return nil, ps
+		}
 	}
-	return req, nil
+	return req, ps
 }
 
 // decodeObject fills the struct out from a JSON object field by field, so that
@@ -128,7 +132,7 @@ func decodeValue(path string, raw json.RawMessage, out reflect.Value, ps *Proble
 		if err := json.Unmarshal(raw, v.Interface()); err != nil {
 			var te *json.UnmarshalTypeError
 			if errors.As(err, &te) || reflect.PointerTo(t).Implements(unmarshaler) == false {
-				ps.Add(path, fmt.Sprintf("want %s, got %s", wanted(t), kindOf(raw)))
+				ps.Add(path, fmt.Sprintf("want %s, got %s", wanted(t), kindOf(raw)), example(t)...)
 			} else {
 				ps.Add(path, err.Error())
 			}
@@ -136,6 +140,19 @@ func decodeValue(path string, raw json.RawMessage, out reflect.Value, ps *Proble
 		}
 		out.Set(v.Elem())
 	}
+}
+
+// example shows a value of a kind that people get wrong.
+func example(t reflect.Type) []string {
+	switch t.Kind() {
+	case reflect.Map:
+		return []string{`{"drive":60,"cycle":10,"tram":30}`}
+	case reflect.Uint64:
+		return []string{"0 or more"}
+	case reflect.Array:
+		return []string{"[-2.99,51.58]"}
+	}
+	return nil
 }
 
 func wanted(t reflect.Type) string {
@@ -151,7 +168,7 @@ func wanted(t reflect.Type) string {
 	case reflect.Uint64:
 		return "a whole number, 0 or more"
 	case reflect.Map:
-		return `an object of numbers such as {"drive":60,"cycle":10,"tram":30}`
+		return "an object whose values are numbers"
 	case reflect.Array:
 		return "[lon, lat]"
 	}
@@ -198,7 +215,8 @@ func join(path, field string) string {
 func near(k string, names []string) []string {
 	var out []string
 	for _, n := range names {
-		if len(k) <= 60 && editDistance(strings.ToLower(k), n) <= 3 {
+		// A typing slip touches a third of the letters at most.
+		if len(k) <= 60 && editDistance(strings.ToLower(k), n) <= min(3, len(n)/3) {
 			out = append(out, n)
 		}
 	}

@@ -55,8 +55,8 @@ func FuzzParseRequest(f *testing.F) {
 	f.Add(`{"city":"newport","modifications":[{"type":"new_line","stops":["a",{"lon":1,"lat":2}]}]}`)
 	f.Fuzz(func(t *testing.T, body string) {
 		req, ps := ParseRequest(strings.NewReader(body))
-		if (req == nil) == (len(ps) == 0) {
-			t.Fatalf("request %v with problems %v", req, ps)
+		if req == nil && len(ps) == 0 {
+			t.Fatal("neither a request nor a problem")
 		}
 	})
 }

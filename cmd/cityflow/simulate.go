@@ -45,18 +45,18 @@ Without a line and without a scenario file the city's own what-if is run.`
 }
 
 // request joins the scenario file and the flags.
-func (c *simulateCmd) request() (*spec.RunRequest, error) {
+func (c *simulateCmd) request() (*spec.RunRequest, spec.Problems, error) {
 	req := &spec.RunRequest{}
+	var ps spec.Problems
 	if c.Scenario != "" {
 		f, err := os.Open(c.Scenario)
 		if err != nil {
-			return nil, err
+			return nil, nil, err
 		}
 		defer f.Close()
-		var ps spec.Problems
 		req, ps = spec.ParseRequest(io.LimitReader(f, int64(spec.DefaultLimits().MaxBodyBytes)))
-		if err := ps.Err(); err != nil {
-			return nil, err
+		if req == nil {
+			return nil, nil, ps
 		}
 	}
 	set := func(to *string, v string) {
@@ -85,16 +85,19 @@ func (c *simulateCmd) request() (*spec.RunRequest, error) {
 			name, value, ok := strings.Cut(part, "=")
 			v, err := strconv.ParseFloat(value, 64)
 			if !ok || err != nil {
-				return nil, usagef("--shares %q: want mode=percent, such as drive=60,cycle=10,tram=30", part)
+				return nil, nil, usagef("--shares %q: want mode=percent, such as drive=60,cycle=10,tram=30", part)
 			}
 			req.AgentDistribution[name] = v
 		}
 	}
-	return req, nil
+	return req, ps, nil
 }
 
 func (c *simulateCmd) Run(e *env) error {
-	req, err := c.request()
+	if c.Out == "" {
+		return usagef("--out needs a folder")
+	}
+	req, found, err := c.request()
 	if err != nil {
 		return err
 	}
@@ -107,7 +110,7 @@ func (c *simulateCmd) Run(e *env) error {
 	if err != nil {
 		return err
 	}
-	if err := ps.Err(); err != nil {
+	if err := found.With(ps).Err(); err != nil {
 		return err
 	}
 	if err := os.MkdirAll(c.Out, 0o755); err != nil {

@@ -82,12 +82,14 @@ func (a *api) submit(ctx context.Context, in *submitInput) (*submitOutput, error
 	req, problems := spec.ParseRequest(requestOf(ctx).Body) // bounded by limit
 	if len(problems) > 0 {
 		a.Metrics.Add("cityflow_submits_total", 1, "outcome", "refused")
-		for _, p := range problems {
-			if p.Path == "" { // not one JSON object at all
-				return nil, malformed.fault("Nothing was started.", problems...)
-			}
+		if req == nil { // not one JSON object at all
+			return nil, malformed.fault("Nothing was started.", problems...)
 		}
-		return nil, a.fault(ctx, problems)
+		_, more, err := a.Model.Check(ctx, req)
+		if err != nil {
+			return nil, a.fault(ctx, err)
+		}
+		return nil, a.fault(ctx, problems.With(more))
 	}
 	sub, err := a.Jobs.Submit(ctx, req, client(ctx), in.IdempotencyKey)
 	if err != nil {

@@ -159,7 +159,7 @@ func (e *Engine) Check(ctx context.Context, req *spec.RunRequest) (*spec.Config,
 			return nil, nil, err
 		}
 		ps.Add("city", "the city is missing", slugs...)
-		return nil, ps, nil
+		return nil, append(ps, scenario.General(req, e.limits)...), nil
 	}
 	p, err := e.open(ctx, req.City)
 	if isUnknown(err) {
@@ -168,7 +168,7 @@ func (e *Engine) Check(ctx context.Context, req *spec.RunRequest) (*spec.Config,
 			return nil, nil, lerr
 		}
 		ps.Add("city", fmt.Sprintf("there is no city %q", req.City), slugs...)
-		return nil, ps, nil
+		return nil, append(ps, scenario.General(req, e.limits)...), nil
 	}
 	if err != nil {
 		return nil, nil, err

@@ -36,10 +36,7 @@ func Merge(req *spec.RunRequest, c *city.City, limits spec.Limits, modelVersion 
 	if req.Seed != nil {
 		cfg.Seed = *req.Seed
 	}
-	cfg.Agents = whole(&ps, "num_agents", req.NumAgents, "agents", req.Agents, defaultAgents, 1, limits.MaxAgents)
-	cfg.Replications = whole(&ps, "", nil, "replications", req.Replications, defaultReplications, minReplications, limits.MaxReplications)
-	cfg.Iterations = whole(&ps, "", nil, "iterations", req.Iterations, defaultIterations, 1, maxIterations)
-	cfg.AverageLast = whole(&ps, "", nil, "average_last", req.AverageLast, min(defaultAverageLast, cfg.Iterations), 1, cfg.Iterations)
+	mergeNumbers(&ps, req, limits, cfg)
 	mergeDate(&ps, req, c, cfg)
 	mergeLevel(&ps, req, cfg)
 	mergeWindow(&ps, req, c, limits, cfg)
@@ -53,6 +50,30 @@ func Merge(req *spec.RunRequest, c *city.City, limits spec.Limits, modelVersion 
 		return nil, ps
 	}
 	return cfg, nil
+}
+
+// General checks what can be checked without knowing the city.
+func General(req *spec.RunRequest, limits spec.Limits) spec.Problems {
+	var ps spec.Problems
+	cfg := &spec.Config{}
+	mergeNumbers(&ps, req, limits, cfg)
+	mergeLevel(&ps, req, cfg)
+	anywhere := &city.City{Info: city.Info{Name: "the city", ServiceTo: 48 * 3600}}
+	mergeWindow(&ps, req, anywhere, limits, cfg)
+	mergeShare(&ps, req, anywhere, cfg)
+	for _, f := range []struct{ path, v string }{{"sim_date", req.SimDate}, {"date", req.Date}} {
+		if _, err := time.Parse("2006-01-02", f.v); f.v != "" && err != nil {
+			ps.Add(f.path, fmt.Sprintf("%q is not a date", f.v), "YYYY-MM-DD")
+		}
+	}
+	return ps
+}
+
+func mergeNumbers(ps *spec.Problems, req *spec.RunRequest, limits spec.Limits, cfg *spec.Config) {
+	cfg.Agents = whole(ps, "num_agents", req.NumAgents, "agents", req.Agents, defaultAgents, 1, limits.MaxAgents)
+	cfg.Replications = whole(ps, "", nil, "replications", req.Replications, defaultReplications, minReplications, limits.MaxReplications)
+	cfg.Iterations = whole(ps, "", nil, "iterations", req.Iterations, defaultIterations, 1, maxIterations)
+	cfg.AverageLast = whole(ps, "", nil, "average_last", req.AverageLast, min(defaultAverageLast, cfg.Iterations), 1, cfg.Iterations)
 }
 
 // whole merges a whole number that may be given under two names.
