@@ -81,7 +81,7 @@ func change(k *spec.KPI, up, down string) string {
 		return fmt.Sprintf("%s by %s%s (%s)", down, Number(-k.Diff, h), unit, Range([2]float64{-k.CI95[1], -k.CI95[0]}))
 	}
 	if k.CI95 == [2]float64{} {
-		return "do not change"
+		return "show no clear change (no difference at all)"
 	}
 	return fmt.Sprintf("show no clear change (%s%s)", Range(k.CI95), unit)
 }

@@ -53,19 +53,14 @@ type LineUse struct {
 
 // Pair is what can only be said of both arms of a replication together.
 type Pair struct {
-	// Shift is persons' trips by baseline and scenario mode.
+	// Shift is trips by baseline and scenario mode; rows sum to the expected
+	// trips of the baseline, columns to those of the scenario.
 	Shift [city.NumModes][city.NumModes]float64
 	// BenefitH is user benefit in equivalent hours: the change of the logsum of
 	// the choice model, which the rule of a half approximates and which also
 	// holds where an alternative is new to someone.
 	BenefitH float64
-	// Faster and Slower are trips whose door-to-door time changes by more
-	// than ChangeMin minutes.
-	Faster, Slower float64
 }
-
-// ChangeMin is the change of travel time that counts as noticed (assumed).
-const ChangeMin = 2.0
 
 func ratio(a, b float64) float64 {
 	if b == 0 {

@@ -37,6 +37,13 @@ func pValue(diff []float64) float64 {
 	return 2 * t.CDF(-math.Abs(mean)/(sd/math.Sqrt(float64(len(diff)))))
 }
 
+// standsOut is the error accepted for one of thousands of links: at 5% a map
+// without any change would show hundreds.
+const standsOut = 0.001
+
+// StandsOut tells whether one of very many differences is more than noise.
+func StandsOut(diff []float64) bool { return pValue(diff) < standsOut }
+
 // Holm says which of the hypotheses with these p-values are rejected at a
 // familywise level (Holm 1979).
 func Holm(p []float64, alpha float64) []bool {

@@ -52,10 +52,6 @@ var Definitions = []Definition{
 		Value: func(a *Arm) float64 { return a.Transferred }},
 	{ID: "jobs_45", Name: "Jobs within 45 min by public transport or on foot", Unit: "% of jobs", Better: "up",
 		Value: func(a *Arm) float64 { return a.Jobs45 }},
-	{ID: "faster", Name: "Trips more than 2 min quicker", Unit: "trips", Better: "up",
-		Pair: func(p *Pair) float64 { return p.Faster }},
-	{ID: "slower", Name: "Trips more than 2 min slower", Unit: "trips", Better: "down",
-		Pair: func(p *Pair) float64 { return p.Slower }},
 	{ID: "unfinished", Name: "Car trips not finished 3 h after the window", Unit: "trips", Better: "down",
 		Value: func(a *Arm) float64 { return a.Stuck }},
 }

@@ -20,8 +20,10 @@ type outcome struct {
 	volume []float64 // by link, summed over the averaged iterations
 	log    []iteration
 
-	mode    []city.Mode // by tour
-	minutes []float64   // by trip, by the drawn mode
+	mode []city.Mode // by tour
+	// share is the probability of each mode by tour, averaged like the
+	// indicators.
+	share [][city.NumModes]float64
 	// Workspaces of fold, by tour and by trip.
 	chance           [][city.NumModes]float64
 	byCar, byTransit []float64 // minutes
@@ -111,9 +113,9 @@ func newOutcome(a *arm) *outcome {
 	c := a.world.city
 	areas := len(c.Places.AreaName)
 	o := &outcome{
-		kpi:     &kpi.Arm{AreaTrips: make([]float64, areas), AreaMin: make([]float64, areas)},
-		volume:  make([]float64, c.Net.NumLinks()),
-		minutes: make([]float64, a.sample.trips.NumTrips()), chance: make([][city.NumModes]float64, len(a.mode)),
+		kpi:    &kpi.Arm{AreaTrips: make([]float64, areas), AreaMin: make([]float64, areas)},
+		volume: make([]float64, c.Net.NumLinks()),
+		share:  make([][city.NumModes]float64, len(a.mode)), chance: make([][city.NumModes]float64, len(a.mode)),
 		byCar: make([]float64, a.sample.trips.NumTrips()), byTransit: make([]float64, a.sample.trips.NumTrips()), riding: make([]float64, a.sample.trips.NumTrips()),
 		loader: loading.NewPassengerLoader(&c.Timetable),
 	}
@@ -156,6 +158,9 @@ func (o *outcome) fold(a *arm, share float64) {
 		if m != stranded {
 			o.chance[tour] = choice.Probabilities(&a.costs[tour], &a.ascs)
 		}
+		for mode, p := range o.chance[tour] {
+			o.share[tour][mode] += share * p
+		}
 	}
 	o.foldCars(a, share, window)
 	o.foldTransit(a, share, window)
@@ -170,8 +175,7 @@ func (o *outcome) fold(a *arm, share float64) {
 	}
 }
 
-// foldTrip adds one trip by all its modes, and keeps its minutes by the drawn
-// one.
+// foldTrip adds one trip by all its modes.
 func (o *outcome) foldTrip(a *arm, tour, trip int, drawn city.Mode, weight float64, inside bool) {
 	var minutes [city.NumModes]float64
 	minutes[city.Car] = o.byCar[trip]
@@ -182,7 +186,6 @@ func (o *outcome) foldTrip(a *arm, tour, trip int, drawn city.Mode, weight float
 	minutes[city.Bike] = choice.BikeMin(a.sample.bikeM[trip])
 	minutes[city.Walk] = a.sample.walkM[trip] / choice.WalkMS / 60
 	minutes[city.Transit] = o.byTransit[trip]
-	o.minutes[trip] = minutes[drawn]
 	if !inside {
 		return
 	}
@@ -344,29 +347,40 @@ func (o *outcome) finish(a *arm, average int) {
 	o.chance, o.byCar, o.byTransit, o.riding = nil, nil, nil, nil
 }
 
-// pair compares the two arms of a replication trip by trip.
+// pair compares the two arms of a replication tour by tour. Shifts are the
+// fewest moves that lead from one arm's probabilities to the other's: who can
+// stay stays, and modes that lose feed those that gain in proportion.
 func pair(base, scen *outcome, s *sample, b, w *world, from, to units.Seconds) *kpi.Pair {
 	p := &kpi.Pair{}
 	t := s.trips
-	for tour := range base.mode {
-		m0, m1 := base.mode[tour], scen.mode[tour]
-		if m0 == stranded || m1 == stranded {
+	for tour := range base.share {
+		p0, p1 := &base.share[tour], &scen.share[tour]
+		trips := 0.0
+		for trip := t.TourFirst[tour]; trip < t.TourFirst[tour+1]; trip++ {
+			if t.DepartS[trip] >= float64(from) && t.DepartS[trip] < float64(to) {
+				trips++
+			}
+		}
+		if trips == 0 || base.mode[tour] == stranded || scen.mode[tour] == stranded {
 			continue
 		}
 		// People the scenario adds or removes (demand_scale) have no pair.
 		purpose := t.TourPurpose[tour]
-		weight := t.Weight * min(b.scale[purpose], w.scale[purpose])
-		for trip := t.TourFirst[tour]; trip < t.TourFirst[tour+1]; trip++ {
-			if t.DepartS[trip] < float64(from) || t.DepartS[trip] >= float64(to) {
-				continue
-			}
-			p.Shift[m0][m1] += weight
-			p.BenefitH += weight * (base.logsum[tour] - scen.logsum[tour]) / 60
-			switch d := scen.minutes[trip] - base.minutes[trip]; {
-			case d < -kpi.ChangeMin:
-				p.Faster += weight
-			case d > kpi.ChangeMin:
-				p.Slower += weight
+		weight := trips * t.Weight * min(b.scale[purpose], w.scale[purpose])
+		p.BenefitH += weight * (base.logsum[tour] - scen.logsum[tour]) / 60
+		gained := 0.0
+		for m := range p0 {
+			gained += max(0, p1[m]-p0[m])
+			p.Shift[m][m] += weight * min(p0[m], p1[m])
+		}
+		if gained == 0 {
+			continue
+		}
+		for i := range p0 {
+			for j := range p0 {
+				if lost, gain := p0[i]-p1[i], p1[j]-p0[j]; lost > 0 && gain > 0 {
+					p.Shift[i][j] += weight * lost * gain / gained
+				}
 			}
 		}
 	}

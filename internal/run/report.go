@@ -130,19 +130,16 @@ func byMode(base, scen []*kpi.Arm) []spec.ModeRow {
 	return rows
 }
 
+// shareAndTime are means over replications, as the indicators are.
 func shareAndTime(a []*kpi.Arm, m int) (share, minutes float64) {
-	var trips, all, drawn, spent float64
 	for _, x := range a {
-		trips += x.Expected[m]
-		all += x.Expected[0] + x.Expected[1] + x.Expected[2] + x.Expected[3]
-		drawn += x.Trips[m]
-		spent += x.Min[m]
-	}
-	if all > 0 {
-		share = 100 * trips / all
-	}
-	if drawn > 0 {
-		minutes = spent / drawn
+		all := x.Expected[0] + x.Expected[1] + x.Expected[2] + x.Expected[3]
+		if all > 0 {
+			share += 100 * x.Expected[m] / all / float64(len(a))
+		}
+		if x.Trips[m] > 0 {
+			minutes += x.Min[m] / x.Trips[m] / float64(len(a))
+		}
 	}
 	return share, minutes
 }
@@ -247,7 +244,7 @@ func warnings(st *study, base, scen []*kpi.Arm) []string {
 			cars += a.Trips[city.Car]
 		}
 		if left > 0.02*board {
-			out = append(out, fmt.Sprintf("In the %s, for every 100 boardings %.0f people find a vehicle full and wait for the next: in this model crowding does not yet turn people away from public transport.", name, 100*left/board))
+			out = append(out, fmt.Sprintf("In the %s, for every 100 boardings %.0f people find a vehicle full and wait for the next: in this model crowding does not yet turn people away from public transport%s.", name, 100*left/board, lumps(st)))
 		}
 		if stuck > 0 && cars > 0 {
 			out = append(out, fmt.Sprintf("In the %s %.2f%% of car trips do not finish within 3 h after the window: their times are lower bounds.", name, 100*stuck/cars))
@@ -287,4 +284,13 @@ func turnedWarning(st *study, side int, name string) string {
 	}
 	return fmt.Sprintf("Gridlock in the %s was resolved by rule: %.1f times a run, on average, a closed ring of full streets was let roll on, first at %s by %s (OSM way %d). Read delays around there with care.",
 		name, turns/float64(len(st.outcomes[side])), scenario.Clock(units.Seconds(first.AtS)), street, net.WayOSM[l])
+}
+
+// lumps says what a small sample does to crowding: the few people of a
+// neighbourhood who are drawn fill one vehicle where many would fill several.
+func lumps(st *study) string {
+	if w := st.base.residents() / float64(st.cfg.Agents); w > 12 {
+		return fmt.Sprintf(", and a sample in which one person stands for %.0f overstates it", w)
+	}
+	return ""
 }

@@ -33,7 +33,8 @@ type modeStatistics struct {
 	Trips   float64 `json:"trips"`
 	Share   float64 `json:"share_percent"`
 	MeanMin float64 `json:"mean_min"`
-	KM      float64 `json:"person_km"` // 0 for transit: not measured
+	// KM is null for transit: its distance is not measured.
+	KM *float64 `json:"person_km"`
 }
 
 type areaStatistics struct {
@@ -64,9 +65,13 @@ func statistics(c *city.City, st *study, side int) *armStatistics {
 	for m := range city.NumModes {
 		row := modeStatistics{Mode: city.Mode(m).String()}
 		row.Share, row.MeanMin = shareAndTime(as, m)
+		km := 0.0
 		for _, a := range as {
 			row.Trips += a.Expected[m] / n
-			row.KM += a.KM[m] / n
+			km += a.KM[m] / n
+		}
+		if city.Mode(m) != city.Transit {
+			row.KM = &km
 		}
 		out.Modes = append(out.Modes, row)
 	}
@@ -182,16 +187,18 @@ func linkMap(c *city.City, st *study, sum *spec.Summary) []artifact.Feature {
 		if base > 0 && sd/math.Sqrt(float64(n))/base > maxRelativeError && !mark {
 			continue
 		}
-		diff, ci := kpi.Summed(n, func(r int) float64 {
-			return st.outcomes[changed][r].volume[l] - st.outcomes[baseline][r].volume[l]
-		})
+		diffs := make([]float64, n)
+		for r := range diffs {
+			diffs[r] = st.outcomes[changed][r].volume[l] - st.outcomes[baseline][r].volume[l]
+		}
+		diff, ci := kpi.Interval(diffs)
 		lon, lat = lon[:0], lat[:0]
 		for g := net.GeomFirst[l]; g < net.GeomFirst[l+1]; g++ {
 			lon, lat = append(lon, float64(net.GeomLon[g])), append(lat, float64(net.GeomLat[g]))
 		}
 		out = append(out, artifact.LineString(lon, lat, linkProperties{Kind: "link", Way: net.WayOSM[l], Name: net.Names[net.NameIdx[l]],
 			Baseline: tenth(base), Scenario: tenth(scen), Diff: tenth(diff), Low: tenth(ci[0]), High: tenth(ci[1]),
-			Clear: ci[0] > 0 || ci[1] < 0, Changed: mark}))
+			Clear: kpi.StandsOut(diffs), Changed: mark}))
 	}
 	for i := range st.plan.Lines {
 		l := &st.plan.Lines[i]

@@ -65,6 +65,15 @@ func newWorld(ctx context.Context, c *city.City, scale demand.Scale) (*world, er
 	return w, err
 }
 
+// residents is the population.
+func (w *world) residents() float64 {
+	sum := 0.0
+	for _, r := range w.city.Places.Residents {
+		sum += float64(r)
+	}
+	return sum
+}
+
 // stopsNear walks from every cluster to the stops around it.
 func stopsNear(ctx context.Context, c *city.City) ([][]raptor.Access, error) {
 	tt := &c.Timetable

@@ -51,7 +51,7 @@ func TestMergeNamesEveryProblem(t *testing.T) {
 			{"traffic_level", `"rush"`, "peak; off-peak"},
 			{"sim_time", "03:30 to 05:30 leaves the hours", "within 05:00 to 24:00"},
 			{"agent_distribution", "sum to 120", "a sum of 100"},
-			{"tram_start", `no stop "Nowhere"`, "a stop id or name of Test City"},
+			{"tram_start", `no stop "Nowhere"`, "such as Junction 0-10"},
 			{"tram_end", `no stop "Junction 6-5"`, "Junction 6-4"},
 		}},
 		{"over the limits", `{"city":"testcity","agents":200001,"replications":51,"average_last":13,"window":{"from":"06:00","to":"05:00"}}`, []problem{

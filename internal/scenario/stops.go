@@ -32,7 +32,7 @@ func resolveStop(ps *spec.Problems, path string, ref spec.StopRef, c *city.City)
 	stops, near := c.LookupStop(query)
 	if len(stops) == 0 {
 		if len(near) == 0 {
-			near = []string{"a stop id or name of " + c.Info.Name}
+			near = usualStops(c)
 		}
 		ps.Add(path, fmt.Sprintf("no stop %q in %s", query, c.Info.Name), near...)
 		return ref, false
@@ -74,6 +74,21 @@ func newStop(ps *spec.Problems, path string, ref spec.StopRef, c *city.City) (sp
 		ref.Name = fmt.Sprintf("New stop %.4f,%.4f", *ref.Lon, *ref.Lat)
 	}
 	return ref, true
+}
+
+// usualStops are examples for those who are far off: the names of the default
+// what-if.
+func usualStops(c *city.City) []string {
+	var out []string
+	for _, q := range c.Info.DefaultStops {
+		if stops, _ := c.LookupStop(q); len(stops) > 0 {
+			out = append(out, "such as "+c.Timetable.StopName[stops[0]])
+		}
+	}
+	if len(out) == 0 {
+		out = []string{"a stop id or name of " + c.Info.Name}
+	}
+	return out
 }
 
 // stopByID is the index of an existing stop of a resolved reference.
