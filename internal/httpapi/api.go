@@ -1,4 +1,4 @@
-// Package httpapi is the HTTP face of CityFlow: the calls of PRODUCT's table
+// Package httpapi is the HTTP face of CityFlow: the calls of /openapi.json
 // under /v1, the files of jobs, the web page and the OpenAPI document. It leans
 // on job for everything that lasts and on run.Model for cities; it keeps no
 // state but counters, so any number of them can stand side by side.

@@ -8,7 +8,7 @@ import (
 	"github.com/malikobaid/cityflow/internal/units"
 )
 
-// The exact cases of MODEL.md section 4, solved by hand for a continuous fluid.
+// Exact cases of the kinematic wave on a chain of links, solved by hand for a continuous fluid.
 // u = 20 m/s, k_j = 0.2/m, w = 5 m/s, C = 0.8/s: C (1/u + 1/w) = 0.8*0.25 = 0.2.
 const tolerance = 0.01
 

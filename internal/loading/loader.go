@@ -10,7 +10,7 @@ import (
 // Departures are the platoons of one run, indexed by platoon.
 type Departures struct {
 	DepartS []float64 // desired departure, clock seconds, ascending
-	Size    []float32 // vehicles per platoon, > 0; at most 5 by MODEL.md
+	Size    []float32 // vehicles per platoon, > 0; runs use at most 5
 	// PathFirst[p]..PathFirst[p+1] is the path of platoon p in Path. A platoon
 	// with no link arrives at once.
 	PathFirst []uint32

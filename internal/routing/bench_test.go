@@ -36,7 +36,7 @@ func measure(b *testing.B, nodes int, query func(from, to units.NodeID)) {
 	b.ReportMetric(float64(took[len(took)*99/100].Nanoseconds())/1e3, "us-p99")
 }
 
-// BenchmarkPath: MODEL.md section 8, 40,000-node grid, 10,000 random pairs, link
+// BenchmarkPath: 40,000-node grid, 10,000 random pairs, link
 // times of 12 bins, 2% of turns banned.
 func BenchmarkPath(b *testing.B) {
 	net := grid(200, 200, 0, 0.02, 1)

@@ -13,7 +13,7 @@ import (
 	"github.com/malikobaid/cityflow/spec"
 )
 
-// Defaults of a run (PRODUCT: 3,000 agents, five replications, seed 1).
+// Defaults of a run: 3,000 agents, five replications, seed 1.
 const (
 	defaultAgents       = 3000
 	defaultReplications = 5

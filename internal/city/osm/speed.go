@@ -15,7 +15,7 @@ import (
 // Secondary and tertiary streets follow the UK's TA 79/99 (urban all-purpose
 // roads UAP3 and UAP4, 1,300 and 1,140 per direction on a 7.3 m carriageway, one
 // lane each way), primary streets its UAP2 (1,470); the generic 1,000 and 600 of
-// mesoscopic models, listed beside them in MODEL.md section 9, gridlock a British
+// mesoscopic models (MATSim defaults and the like) gridlock a British
 // town at its ordinary morning demand. The rest are those generic values
 // (assumed). Paths carry no cars.
 var capacityPerLaneH = [...]float64{
@@ -35,7 +35,7 @@ var capacityPerLaneH = [...]float64{
 const ringCapacityH = 1400
 
 // JamSpacingM is the street length one queued car takes, bumper to bumper
-// (MODEL.md section 9).
+// (assumed: the usual figure of queue models).
 const JamSpacingM = 7.5
 
 // defaultKMH is the free speed of untagged streets inside a city, by country

@@ -8,7 +8,7 @@ import (
 	"github.com/malikobaid/cityflow/internal/units"
 )
 
-// Waiting on the analytical city (MODEL.md section 7). Expected distributions
+// Waiting on the analytical city. Expected distributions
 // are derived here from headways alone. Departures are whole seconds, so the
 // uniform density on [0, H) becomes H equal counts at 0, 1, ... H-1 with mean
 // (H-1)/2: 299.5 s for a 10-minute service, half a second under the 300 s of
