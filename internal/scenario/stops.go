@@ -82,7 +82,7 @@ func usualStops(c *city.City) []string {
 	var out []string
 	for _, q := range c.Info.DefaultStops {
 		if stops, _ := c.LookupStop(q); len(stops) > 0 {
-			out = append(out, "such as "+c.Timetable.StopName[stops[0]])
+			out = append(out, "a stop such as "+c.Timetable.StopName[stops[0]])
 		}
 	}
 	if len(out) == 0 {
