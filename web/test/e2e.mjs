@@ -38,7 +38,7 @@ const context = await chromium.launchPersistentContext(profile, {
 
 const faults = [];
 /** Addresses that are meant to answer with an error; Chromium logs each on the console. */
-const expected = [/\/v1\/jobs$/, /\/v1\/status\/nobody/, /\/v1\/submit$/, /\/v1\/cities\/atlantis/];
+const expected = [/\/v1\/jobs$/, /\/v1\/status\/(nobody|gone)$/, /\/v1\/submit$/, /\/v1\/cities\/atlantis/];
 function watch(page) {
   page.on('console', (m) => {
     if (m.type() !== 'error' && !/Content.Security.Policy|map:/i.test(m.text())) return;
@@ -250,6 +250,55 @@ try {
     const links = await page.locator('#downloads a').evaluateAll((all) => all.map((a) => a.href));
     assert.ok(links.length >= 8, `${links.length} downloads`);
     for (const href of links) assert.equal((await fetch(href)).status, 200, href);
+  });
+
+  await step('change and run again asks for what was run', async () => {
+    // What the form sends, without leaving for the run it starts.
+    const sent = async (prepare) => {
+      await prepare?.();
+      const [request] = await Promise.all([page.waitForRequest((r) => r.url().endsWith('/v1/submit')), page.getByRole('button', { name: 'Run', exact: true }).click()]);
+      await page.waitForURL(/results\.html\?job_id=/);
+      return request.postDataJSON();
+    };
+    const again = async (job) => {
+      await go(page, `/web/results.html?job_id=${job}`);
+      await page.getByRole('link', { name: 'Change and run again' }).click();
+      await until('the form', () => page.getByRole('button', { name: 'Run', exact: true }).count());
+    };
+    const ends = [detail.default.stops[0], detail.default.stops.at(-1)];
+    const name = (id) => detail.stops.find((s) => s.id === id).name;
+    // The ready what-if stays the ready what-if; its two ends typed are two stops.
+    await again(doneJob);
+    assert.equal((await sent()).tram_start, undefined);
+    await go(page, `/web/plan.html?c=${cities[0].slug}`);
+    await until('the sentence of the ready line', async () => /given stops/.test(await page.locator('.ends .hint').textContent()));
+    for (const [field, id] of [['#start', ends[0]], ['#end', ends[1]]]) await page.locator(field).fill(id);
+    await until('the sentence of two stops', async () => /stops it passes/.test(await page.locator('.ends .hint').textContent()));
+    const typed = await sent();
+    assert.ok(typed.tram_start && typed.tram_end, JSON.stringify(typed));
+    if (real) return;
+    for (const [field, id] of [['#start', ends[0]], ['#end', ends[1]]]) {
+      await go(page, `/web/plan.html?c=${cities[0].slug}`);
+      await until('the form', () => page.locator(field).count());
+      const label = await page.locator(field).inputValue();
+      await page.locator(field).fill('');
+      await page.locator(field).fill(label);
+      const body = await sent();
+      assert.deepEqual([name(body.tram_start), name(body.tram_end)], ends.map(name), id);
+    }
+    await again('typed');
+    assert.equal(await page.locator('#start').inputValue(), 'Clarence Place');
+    assert.deepEqual(await sent(), { city: 'newport', tram_start: '5310AWB30616', tram_end: '5310AWB31000', num_agents: 1500, agent_distribution: { drive: 60, cycle: 10, tram: 30 }, traffic_level: 'off-peak', sim_date: '2023-06-13', sim_time: '12:00', replications: 4, seed: 7 });
+    const { config } = await (await fetch(`${base}/v1/status/full`)).json();
+    await again('full');
+    await until('the kept changes', async () => /Chepstow Road closed/.test(await page.locator('.panel .notice').textContent()));
+    await axe(page, 'plan with kept changes');
+    await shot(page, 'plan-kept', true);
+    const kept = await sent();
+    assert.deepEqual(kept.modifications, config.modifications);
+    assert.equal(kept.tram_start, undefined);
+    await go(page, '/web/plan.html?c=newport&again=gone');
+    await until('the word about the lost run', () => page.getByText('The earlier run is not on this server any more').count());
   });
 
   await step('a cancelled run says so', async () => {

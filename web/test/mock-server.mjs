@@ -37,7 +37,7 @@ const city = {
 const detail = {
   ...city,
   stops,
-  default: { name: 'A tram from Royal Gwent Hospital to Ringland Centre', stops: ['5310AWB30508', '5310AWB31000'] },
+  default: { name: 'A tram from Royal Gwent Hospital to Ringland Centre', stops: ['5310AWB30508', '5310WDB47968', '5310AWB30616', '5310AWB35108', '5310AWB31000'] },
   mode_share: { car: 67, bike: 2, walk: 16, transit: 15 },
   mode_share_source: 'Assumed from the 2011 census figure for driving to work in Wales.',
   streets_url: '/v1/cities/newport/streets.geojson',
@@ -86,12 +86,24 @@ const files = {
 };
 const listed = (id, names) => names.map((name) => ({ name, url: `/files/jobs/${id}/${name}`, content_type: files[name][0], bytes: Buffer.byteLength(files[name][1]) }));
 
-const merged = (request = {}) => ({
-  schema: 1, model_version: '0.1.0', city_digest: city.digest, city: 'newport', date: request.sim_date ?? '2023-06-13', window: { from: request.sim_time ?? '08:00', to: '10:00' },
-  agents: request.num_agents ?? 3000, mode_share: detail.mode_share, mode_share_non_walk: false, mode_share_source: detail.mode_share_source, traffic_level: request.traffic_level ?? 'peak',
-  replications: request.replications ?? 5, seed: request.seed ?? 1, iterations: 12, average_last: 3,
-  modifications: [{ type: 'new_line', id: 'tram-1', name: 'Tram 1', mode: 'tram', stops: [request.tram_start ?? '5310AWB30508', request.tram_end ?? '5310AWB31000'] }],
-});
+const called = (id, chosen = false) => ({ id, name: stops.find((s) => s.id === id)?.name ?? id, ...(chosen ? { chosen } : {}) });
+const line = (over) => ({ type: 'new_line', id: 'tram-1', name: 'Tram 1', mode: 'tram', alignment: 'own_way', headways: [{ from: '04:00', to: '24:00', every_min: 10 }], speed_kmh: 20, dwell_s: 25, capacity: 200, fare: 2, bidirectional: true, ...over });
+const idOf = (text) => stops.find((s) => s.id === text || s.name === text)?.id ?? text;
+
+/** The configuration of a request, as the service writes it; two typed stops get one between them. */
+function merged(request = {}) {
+  const shares = request.agent_distribution;
+  const route = request.tram_start ? [called(idOf(request.tram_start)), called('5310AWB30938', true), called(idOf(request.tram_end))] : detail.default.stops.map((id) => called(id));
+  return {
+    schema: 1, model_version: '0.1.0', city_digest: city.digest, city: 'newport', date: request.sim_date ?? '2023-06-13', window: request.window ?? { from: request.sim_time ?? '08:00', to: '10:00' }, agents: request.num_agents ?? 3000,
+    mode_share: shares ? { car: shares.drive, bike: shares.cycle, walk: shares.walk ?? 0, transit: shares.tram } : detail.mode_share, mode_share_non_walk: !!shares && shares.walk === undefined, mode_share_source: shares ? 'assumed by user' : detail.mode_share_source,
+    traffic_level: request.traffic_level ?? 'peak', replications: request.replications ?? 5, seed: request.seed ?? 1, iterations: request.iterations ?? 12, average_last: request.average_last ?? 3,
+    modifications: request.modifications ?? [line({ stops: route })],
+  };
+}
+/** A run between two typed stops with shares of its own, and one that the form cannot express. */
+const typedRequest = { tram_start: '5310AWB30616', tram_end: '5310AWB31000', num_agents: 1500, agent_distribution: { drive: 60, cycle: 10, tram: 30 }, traffic_level: 'off-peak', sim_time: '12:00', window: { from: '12:00', to: '14:00' }, replications: 4, seed: 7 };
+const fullRequest = { modifications: [line({ id: 'fast', name: 'Fast tram', speed_kmh: 35, stops: [called('5310AWB30616'), called('5310AWB31000')] }), { type: 'close_links', id: 'close-1', name: 'Chepstow Road closed', links: [{ way: 7 }] }] };
 
 /** The jobs of one server: fixed ones, and those submitted. */
 function makeJobs() {
@@ -99,6 +111,8 @@ function makeJobs() {
   const done = (id) => ({ status: 'complete', stage: 'write', progress: 1, eta_sec: 0, message: '', started_at: '2026-01-05T09:00:01Z', finished_at: '2026-01-05T09:00:13Z', artifacts: listed(id, Object.keys(files)) });
   const jobs = new Map([
     ['complete', base('complete', done('complete'))],
+    ['typed', base('typed', { ...done('typed'), config: merged(typedRequest) })],
+    ['full', base('full', { ...done('full'), config: merged(fullRequest) })],
     ['running', base('running', { status: 'running', stage: 'simulate', progress: 0.47, eta_sec: 8, message: 'Replication 3 of 5, scenario, iteration 4 of 12.', started_at: '2026-01-05T09:00:01Z' })],
     ['failed', base('failed', { status: 'failed', stage: 'simulate', progress: 0.5, attempt: 5, message: 'The worker was lost five times while it was computing (worker_lost).', artifacts: listed('failed', ['run.log']) })],
     ['cancelled', base('cancelled', { status: 'cancelled', stage: 'demand', progress: 0.2 })],

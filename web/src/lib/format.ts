@@ -74,6 +74,13 @@ export function date(iso: string): string {
   return d.toLocaleDateString(LOCALE, { weekday: 'short', day: 'numeric', month: 'long', year: 'numeric', timeZone: 'UTC' }).replace(',', '');
 }
 
+/** Minutes since midnight of "HH:MM" (hours up to 29, as in timetables), and back. */
+export function minutesOfDay(hhmm: string): number {
+  const [h, m] = hhmm.split(':').map(Number);
+  return (h ?? NaN) * 60 + (m ?? NaN);
+}
+export const clock = (minutes: number): string => `${String(Math.floor(minutes / 60)).padStart(2, '0')}:${String(minutes % 60).padStart(2, '0')}`;
+
 /** A moment in the reader's own zone. */
 export function moment(iso: string): string {
   const d = new Date(iso);

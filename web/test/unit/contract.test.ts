@@ -29,6 +29,15 @@ it('a request of the form uses only fields that the service reads', () => {
   expect(tsFields('RunRequest').filter((f) => !known.has(f))).toEqual([]);
 });
 
+it('the form knows what the service fills in', async () => {
+  const scenario = join(root, '..', 'internal', 'scenario');
+  const text = ['merge.go', 'modifications.go'].map((f) => readFileSync(join(scenario, f), 'utf8')).join('\n');
+  const is = (name: string) => Number(new RegExp(`\\b${name}\\s*=\\s*([\\d.]+)`).exec(text)?.[1]);
+  const { typedShares, usual } = await import('../../src/lib/plan');
+  expect(usual).toEqual({ minutes: 60 * is('windowHours'), iterations: is('defaultIterations'), average_last: is('defaultAverageLast'), speed_kmh: is('lineSpeedKMH'), dwell_s: is('lineDwellS'), capacity: is('lineCapacity'), every_min: is('lineHeadwayMin') });
+  expect(text).toContain(`TypedShares = "${typedShares}"`);
+});
+
 it('every stage of a run has words, in order', async () => {
   const model = readFileSync(join(root, '..', 'internal', 'run', 'model.go'), 'utf8');
   const inGo = [.../Stages = \[\]string\{([^}]*)\}/.exec(model)![1]!.matchAll(/"(\w+)"/g)].map((m) => m[1]);

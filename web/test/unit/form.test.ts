@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { CityDetail, Config, Stop } from '../../src/lib/api/types';
-import { defaultForm, obviousProblems, planLink, toRequest, withQuery } from '../../src/lib/plan';
+import { changeWords, defaultForm, fromConfig, obviousProblems, planLink, toRequest, withQuery } from '../../src/lib/plan';
 import { fieldOf, sortProblems } from '../../src/lib/problems';
 import { distribution, problem, sum } from '../../src/lib/shares';
 import { distanceKm, findStop, searchStops, stopOptions } from '../../src/lib/stops';
@@ -60,29 +60,72 @@ describe('shares', () => {
 
 describe('the plan', () => {
   const form = defaultForm(city, options);
-  it('starts with the ready what-if of the city', () => {
-    expect([form.start, form.end, form.agents, form.level, form.time]).toEqual(['Royal Gwent Hospital', 'Ringland Centre', 3000, 'peak', '08:00']);
-    expect(toRequest(city, form, options)).toEqual({ city: 'newport', tram_start: 'a1', tram_end: 'c1', num_agents: 3000, traffic_level: 'peak', sim_date: '2023-06-13', sim_time: '08:00', replications: 5, seed: 1 });
+  const asked = { num_agents: 3000, traffic_level: 'peak', sim_date: '2023-06-13', sim_time: '08:00', replications: 5, seed: 1 };
+  it('starts with the ready what-if of the city, asked for by the city alone', () => {
+    expect([form.what, form.start, form.end, form.agents, form.level, form.time]).toEqual(['default', 'Royal Gwent Hospital', 'Ringland Centre', 3000, 'peak', '08:00']);
+    expect(toRequest(city, form, options)).toEqual({ city: 'newport', ...asked });
   });
-  it('asks for a default of many stops by the city alone', () => {
-    const long = { ...city, default: { name: '', stops: ['a1', 'b1', 'c1'] } };
-    expect(toRequest(long, form, options).tram_start).toBeUndefined();
-    expect(toRequest(long, { ...form, end: 'Café Row' }, options).tram_end).toBe('d1');
+  it('sends two typed stops, also where they are the ends of the ready what-if', () => {
+    expect(toRequest(city, { ...form, what: 'stops' }, options)).toEqual({ city: 'newport', tram_start: 'a1', tram_end: 'c1', ...asked });
+    expect(defaultForm({ ...city, default: { name: '', stops: [] } }, options)).toMatchObject({ what: 'stops', start: '', end: '' });
   });
   it('sends what it cannot resolve as it was typed', () => {
-    expect(toRequest(city, { ...form, start: ' High Street ' }, options).tram_start).toBe('High Street');
+    expect(toRequest(city, { ...form, what: 'stops', start: ' High Street ' }, options).tram_start).toBe('High Street');
   });
   it('sees the obvious before asking', () => {
     expect(obviousProblems(form, options, 200000)).toEqual([]);
-    expect(obviousProblems({ ...form, start: '', end: 'Ringland Centre', agents: 0 }, options, 200000).map((p) => p.path)).toEqual(['tram_start', 'num_agents']);
-    expect(obviousProblems({ ...form, end: 'a2' }, options, 200000).map((p) => p.path)).toEqual(['tram_end']);
+    expect(obviousProblems({ ...form, what: 'stops', start: '', end: 'Ringland Centre', agents: 0 }, options, 200000).map((p) => p.path)).toEqual(['tram_start', 'num_agents']);
+    expect(obviousProblems({ ...form, what: 'stops', end: 'a2' }, options, 200000).map((p) => p.path)).toEqual(['tram_end']);
   });
-  it('comes back from its own link', () => {
-    const config = { city: 'newport', agents: 1234, traffic_level: 'off-peak', date: '2023-06-14', window: { from: '12:30', to: '14:30' }, replications: 7, seed: 9, modifications: [{ type: 'new_line', stops: ['c1', { id: 'b2', name: 'High Street' }] }] } as unknown as Config;
-    const link = new URL(planLink(config), 'http://x');
-    const back = withQuery(form, link.searchParams, options);
-    expect(back).toMatchObject({ start: 'Ringland Centre', end: 'High Street (b2)', agents: 1234, level: 'off-peak', date: '2023-06-14', time: '12:30', replications: 7, seed: 9 });
+  it('takes values from its link', () => {
+    expect(withQuery(form, new URLSearchParams('from=c1&to=High+Street+(b2)&agents=1234&level=off-peak&time=12:30&seed=9'), options)).toMatchObject({ what: 'stops', start: 'Ringland Centre', end: 'High Street (b2)', agents: 1234, level: 'off-peak', time: '12:30', seed: 9 });
     expect(withQuery(form, new URLSearchParams('agents=-3&level=rush&date=x&time=9'), options)).toEqual(form);
+    expect(planLink('newport', 'job 1')).toBe('/web/plan.html?c=newport&again=job+1');
+  });
+});
+
+describe('a run that is changed and run again', () => {
+  const service = { alignment: 'own_way', headways: [{ from: '04:00', to: '24:00', every_min: 10 }], speed_kmh: 20, dwell_s: 25, capacity: 200, fare: 2, bidirectional: true };
+  const at = (id: string, chosen = false) => ({ id, name: stops.find((s) => s.id === id)!.name, ...(chosen ? { chosen } : {}) });
+  const line = { type: 'new_line', id: 'tram-1', name: 'Tram', mode: 'tram', stops: [at('b2'), at('a2', true), at('b1', true), at('c1')], ...service };
+  const config = { city: 'newport', agents: 1234, traffic_level: 'off-peak', date: '2023-06-13', window: { from: '12:30', to: '14:30' }, replications: 7, seed: 9, iterations: 12, average_last: 3, mode_share: { car: 70, bike: 10, walk: 0, transit: 20 }, mode_share_non_walk: true, mode_share_source: 'assumed by user', modifications: [line] } as unknown as Config;
+  const request = (over: Partial<Config>, c = city) => toRequest(c, fromConfig(c, { ...config, ...over } as Config, options), options);
+  const plain = { city: 'newport', num_agents: 1234, traffic_level: 'off-peak', sim_date: '2023-06-13', sim_time: '12:30', replications: 7, seed: 9 };
+  const typed = { agent_distribution: { drive: 70, cycle: 10, tram: 20 } };
+  const ends = { tram_start: 'b2', tram_end: 'c1' };
+
+  it('asks for the same two stops with the same shares', () => {
+    expect(request({})).toEqual({ ...plain, ...typed, ...ends });
+    expect(fromConfig(city, config, options)).toMatchObject({ what: 'stops', start: 'High Street (b2)', end: 'Ringland Centre' });
+    // Ends that happen to be those of the ready what-if are still two stops.
+    expect(request({ modifications: [{ ...line, stops: [at('a1'), at('b1', true), at('c1')] }] })).toEqual({ ...plain, ...typed, tram_start: 'a1', tram_end: 'c1' });
+  });
+  it('takes over shares only where somebody typed them', () => {
+    expect(request({ mode_share_non_walk: false, mode_share: { car: 60, bike: 10, walk: 5, transit: 25 } }).agent_distribution).toEqual({ drive: 60, cycle: 10, tram: 25, walk: 5 });
+    expect(request({ mode_share_source: 'a survey' })).toEqual({ ...plain, ...ends });
+  });
+  it('keeps the ready what-if where its stops were run', () => {
+    const long = { ...city, default: { name: 'x', stops: ['a1', 'b1', 'c1'] } };
+    const run = { modifications: [{ ...line, stops: [at('a1'), at('b1'), at('c1')] }] };
+    expect(fromConfig(long, { ...config, ...run } as Config, options).what).toBe('default');
+    expect(request(run, long)).toEqual({ ...plain, ...typed });
+  });
+  it('sends changes unchanged that the form cannot express', () => {
+    const kept = [
+      [{ ...line, speed_kmh: 30 }],
+      [{ ...line, headways: [{ from: '06:00', to: '22:00', every_min: 10 }] }],
+      [{ ...line, id: 'new-line-1' }],
+      [{ ...line, stops: [at('b2'), at('b1'), at('c1')] }],
+      [line, { type: 'close_links', id: 'close-1', links: [{ way: 7 }] }],
+      [],
+    ];
+    for (const modifications of kept) expect(request({ modifications })).toEqual({ ...plain, ...typed, modifications });
+    expect(obviousProblems({ ...fromConfig(city, { ...config, modifications: [] }, options), start: '', end: '' }, options, 200000)).toEqual([]);
+    expect(changeWords(line)).toBe('New line: Tram (High Street, Royal Gwent Hospital, High Street, Ringland Centre)');
+    expect(changeWords({ type: 'close_links', id: 'close-1' })).toBe('Closed streets: close-1');
+  });
+  it('keeps the length of the window and the iterations', () => {
+    expect(request({ window: { from: '12:30', to: '13:15' }, iterations: 20, average_last: 5 })).toEqual({ ...plain, ...typed, ...ends, window: { from: '12:30', to: '13:15' }, iterations: 20, average_last: 5 });
   });
 });
 

@@ -84,7 +84,7 @@ export interface CityDetail extends CityInfo {
   limits: Limits;
 }
 
-/** The short form of a run request. */
+/** A run request: the short form, and the parts of the full form that an earlier run may bring along. */
 export interface RunRequest {
   city: string;
   tram_start?: string;
@@ -94,8 +94,12 @@ export interface RunRequest {
   traffic_level?: string;
   sim_date?: string;
   sim_time?: string;
+  window?: Window;
   replications?: number;
   seed?: number;
+  iterations?: number;
+  average_last?: number;
+  modifications?: Modification[];
 }
 
 export interface StopRef {
@@ -103,14 +107,27 @@ export interface StopRef {
   name?: string;
   lon?: number;
   lat?: number;
+  /** added by the model between the requested ends */
+  chosen?: boolean;
 }
 
+export interface Headway extends Window {
+  every_min: number;
+}
+
+/** The fields that the pages look at; the others pass through unseen. */
 export interface Modification {
   type: string;
   id?: string;
   name?: string;
   mode?: string;
   stops?: (string | StopRef)[];
+  lane?: string;
+  headways?: Headway[];
+  speed_kmh?: number;
+  dwell_s?: number;
+  capacity?: number;
+  bidirectional?: boolean;
 }
 
 export interface Config {
