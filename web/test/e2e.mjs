@@ -333,7 +333,8 @@ try {
     await heading(page, /not here/);
     await eachLook(page, 'unknown');
     await go(page, '/web/plan.html?c=atlantis');
-    await until('the trouble', () => page.locator('.wrong').count());
+    await until('the word about the city', async () => /no city called “atlantis”/.test(await page.locator('.wrong').textContent()));
+    assert.equal(await page.locator('.wrong a').getAttribute('href'), '/web/index.html');
     await axe(page, 'plan of no city');
     await go(page, '/web/jobs.html');
     await until('the runs', () => page.locator('.runs li').count());

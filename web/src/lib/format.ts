@@ -18,8 +18,13 @@ function round(value: number, decimals: number): number {
   return decimals < 0 ? (Math.sign(value) * Math.round(Math.abs(value) * 10 ** decimals)) / 10 ** decimals : Number(value.toFixed(decimals));
 }
 
-export function number(value: number, decimals = decimalsFor(value)): string {
-  if (!Number.isFinite(value)) return 'unknown';
+/** What a table shows where there is no value. */
+export const NONE = '–';
+type Value = number | null | undefined;
+const known = (value: Value): value is number => typeof value === 'number' && Number.isFinite(value);
+
+export function number(value: Value, decimals = decimalsFor(value ?? 0)): string {
+  if (!known(value)) return NONE;
   const rounded = round(value, decimals);
   const digits = Math.max(0, decimals);
   const text = Math.abs(rounded).toLocaleString(LOCALE, { minimumFractionDigits: digits, maximumFractionDigits: digits });
@@ -27,22 +32,28 @@ export function number(value: number, decimals = decimalsFor(value)): string {
 }
 
 /** With a sign always: "+120", "−0.04", "0". */
-export function signed(value: number, decimals = decimalsFor(value)): string {
+export function signed(value: Value, decimals = decimalsFor(value ?? 0)): string {
+  if (!known(value)) return NONE;
   const text = number(value, decimals);
   return round(value, decimals) > 0 ? '+' + text : text;
 }
 
 /** "(40 to 200)" with the decimals of the difference it belongs to. */
-export function interval(ci: Interval, decimals: number): string {
+export function interval(ci: Interval | null | undefined, decimals: number): string {
+  if (!ci || !ci.every(known)) return 'not measured';
   return `${signed(ci[0], decimals)} to ${signed(ci[1], decimals)}`;
 }
+
+/** Whether an interval leaves out zero. */
+export const isClear = (ci: Interval | null | undefined): boolean => !!ci && (ci[0] > 0 || ci[1] < 0);
 
 /**
  * The decimals a figure deserves that is known within this interval: two
  * significant digits of half its width, as in the sentences of the verdict.
  * Without width it is exact, and its own size decides.
  */
-export function decimalsForInterval(ci: Interval, exact: number): number {
+export function decimalsForInterval(ci: Interval | null | undefined, exact: Value): number {
+  if (!ci || !known(exact)) return 2;
   const half = (ci[1] - ci[0]) / 2;
   return half > 0 ? Math.min(3, 1 - Math.floor(Math.log10(half))) : Number.isInteger(exact) ? 0 : Math.min(2, decimalsFor(exact));
 }
@@ -74,6 +85,18 @@ export function date(iso: string): string {
   return d.toLocaleDateString(LOCALE, { weekday: 'short', day: 'numeric', month: 'long', year: 'numeric', timeZone: 'UTC' }).replace(',', '');
 }
 
+/** Whether the traffic has settled, for people who never heard of a relative gap. */
+export function settled(gap: number | null, converged: boolean): string {
+  const saving = known(gap) ? `on average drivers could still save ${percent(gap * 100, gap >= 0.1 ? 0 : 1)} by changing route` : 'how far off is not known';
+  return converged ? `Car traffic has settled: ${saving}` : `Car traffic has not fully settled: ${saving}`;
+}
+
+/** Warnings in their order, those about the calibration constants last: they speak of the fit, not of the answer. */
+export function orderWarnings(warnings: string[] | null): string[] {
+  const last = (w: string) => /\bconstant\b/i.test(w);
+  return [...(warnings ?? [])].sort((a, b) => Number(last(a)) - Number(last(b)));
+}
+
 /** Minutes since midnight of "HH:MM" (hours up to 29, as in timetables), and back. */
 export function minutesOfDay(hhmm: string): number {
   const [h, m] = hhmm.split(':').map(Number);
@@ -88,8 +111,8 @@ export function moment(iso: string): string {
   return d.toLocaleString(LOCALE, { day: 'numeric', month: 'short', hour: '2-digit', minute: '2-digit' });
 }
 
-export function percent(value: number, decimals = 1): string {
-  return `${number(value, decimals)}%`;
+export function percent(value: Value, decimals = 1): string {
+  return known(value) ? `${number(value, decimals)}%` : NONE;
 }
 
 export const modeWords: Record<string, string> = { car: 'Car', bike: 'Bike', walk: 'Walk', transit: 'Public transport', bus: 'Bus', tram: 'Tram', rail: 'Rail', metro: 'Metro', coach: 'Coach', ferry: 'Ferry' };

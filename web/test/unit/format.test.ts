@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { bytes, date, decimalsForInterval, duration, interval, number, percent, signed, verdictWords } from '../../src/lib/format';
+import { bytes, clock, date, decimalsForInterval, duration, interval, isClear, minutesOfDay, number, orderWarnings, percent, settled, signed, verdictWords } from '../../src/lib/format';
 
 describe('numbers', () => {
   it('show digits by size and a real minus', () => {
@@ -7,7 +7,8 @@ describe('numbers', () => {
     expect(number(18.21)).toBe('18.2');
     expect(number(1.234)).toBe('1.23');
     expect(number(-0.04, 2)).toBe('−0.04');
-    expect(number(NaN)).toBe('unknown');
+    expect(number(NaN)).toBe('–');
+    expect([number(null), signed(undefined), percent(null), interval(null, 1), decimalsForInterval(null, null)]).toEqual(['–', '–', '–', 'not measured', 2]);
   });
   it('never show a signed zero', () => {
     expect(signed(-0.001, 2)).toBe('0.00');
@@ -42,5 +43,21 @@ describe('numbers', () => {
   });
   it('say the verdict in words', () => {
     expect([verdictWords('clear_increase'), verdictWords('clear_decrease'), verdictWords('no_clear_change')]).toEqual(['clear increase', 'clear decrease', 'no clear change']);
+  });
+});
+
+describe('what the run says of itself', () => {
+  it('tells in plain words whether traffic has settled', () => {
+    expect(settled(0.0382, false)).toBe('Car traffic has not fully settled: on average drivers could still save 3.8% by changing route');
+    expect(settled(0.004, true)).toBe('Car traffic has settled: on average drivers could still save 0.4% by changing route');
+    expect(settled(null, false)).not.toMatch(/save|null|NaN/);
+  });
+  it('puts calibration constants last', () => {
+    expect(orderWarnings(['The calibration constant of bike is 71.', 'Gridlock.', 'The transit constant is large.', 'Late cars.'])).toEqual(['Gridlock.', 'Late cars.', 'The calibration constant of bike is 71.', 'The transit constant is large.']);
+    expect(orderWarnings(null)).toEqual([]);
+  });
+  it('reads intervals and clocks', () => {
+    expect([isClear([1, 2]), isClear([-2, -1]), isClear([-1, 1]), isClear([0, 1]), isClear(null)]).toEqual([true, true, false, false, false]);
+    expect([clock(minutesOfDay('23:30') + 120), clock(minutesOfDay('08:05'))]).toEqual(['25:30', '08:05']);
   });
 });

@@ -219,7 +219,7 @@ export interface AreaRow {
 export interface Breakdown {
   mode: ModeRow[] | null;
   area: AreaRow[] | null;
-  /** persons by baseline mode (row) and scenario mode (column): car, bike, walk, transit */
+  /** expected trips by baseline mode (row) and scenario mode (column): car, bike, walk, transit; rows sum to the trips before, columns to those after */
   mode_shift: number[][];
 }
 
@@ -317,7 +317,7 @@ export interface LinkProps {
   diff: number;
   ci_lo: number;
   ci_hi: number;
-  /** whether the interval leaves out zero */
+  /** whether the change of this link stands out: p below 0.001 in its own paired test */
   clear: boolean;
 }
 export type Links = FeatureCollection<LineString | Point, LineProps | StopProps | LinkProps>;

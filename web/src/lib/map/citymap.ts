@@ -305,12 +305,15 @@ function boundsOf(geometries: Geometry[]): LngLatBounds | undefined {
   return box.isEmpty() ? undefined : box;
 }
 
+// A missing figure must not become a zero.
+const figure = (v: unknown): number | null => (typeof v === 'number' ? v : null);
+
 const words = {
-  share: (v: unknown) => percent(Number(v)),
-  whole: (v: unknown) => number(Number(v), 0),
-  signedWhole: (v: unknown) => signed(Number(v), 0),
-  minutes: (v: unknown) => `${number(Number(v), 1)} min`,
-  signedMinutes: (v: unknown) => `${signed(Number(v), 1)} min`,
+  share: (v: unknown) => percent(figure(v)),
+  whole: (v: unknown) => number(figure(v), 0),
+  signedWhole: (v: unknown) => signed(figure(v), 0),
+  minutes: (v: unknown) => `${number(figure(v), 1)} min`,
+  signedMinutes: (v: unknown) => `${signed(figure(v), 1)} min`,
 };
 
 function accessWords(p: Record<string, unknown>): string[] {
@@ -325,5 +328,5 @@ function accessWords(p: Record<string, unknown>): string[] {
 function linkWords(p: Record<string, unknown>, replications: number): string[] {
   if (p.kind !== 'link') return [String(p.name || 'Stop')];
   const range = `${words.signedWhole(p.diff)} (${words.signedWhole(p.ci_lo)} to ${words.signedWhole(p.ci_hi)}), ${replications} runs`;
-  return [String(p.name || `Street without a name (way ${String(p.way)})`), p.clear ? `${range}` : `No clear change: ${range}`, `${words.whole(p.baseline)} vehicles before, ${words.whole(p.scenario)} after`];
+  return [String(p.name || `Street without a name (way ${String(p.way)})`), p.clear ? `${range}` : `Does not stand out: ${range}`, `${words.whole(p.baseline)} vehicles before, ${words.whole(p.scenario)} after`];
 }
