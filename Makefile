@@ -41,8 +41,9 @@ test-go: web/dist/index.html
 	go vet -tags slow ./...
 	go test ./...
 
-test-web: web/node_modules/.installed
-	cd web && npm run --silent check && npm test --silent
+test-web: web/dist/index.html tools
+	cd web && npm run --silent check && npm test --silent && npm run --silent budget
+	@if command -v chromium >/dev/null; then cd web && npm run --silent e2e; else echo "SKIPPED: the page tests need chromium"; fi
 
 # The model on a real city, at several sample sizes (minutes).
 test-slow: build
