@@ -21,7 +21,8 @@ type Summary struct {
 	Replications int     `json:"replications"`
 	Iterations   int     `json:"iterations"`
 	Converged    bool    `json:"converged"`
-	RelativeGap  float64 `json:"relative_gap"`
+	// RelativeGap is that of the worst run of either arm.
+	RelativeGap float64 `json:"relative_gap"`
 	// Uncalibrated is true while the city has no counts to calibrate against.
 	Uncalibrated bool     `json:"uncalibrated"`
 	Assumptions  []string `json:"assumptions"`

@@ -172,7 +172,7 @@ func printSummary(w io.Writer, s *spec.Summary) error {
 	if err := t.Flush(); err != nil {
 		return err
 	}
-	fmt.Fprintf(w, "\nMean of %d paired runs of %s people standing for %s; relative gap %.2f%%; an uncalibrated sketch: see assumptions in summary.json.\n", s.Replications, insight.Number(float64(s.Agents), 0), insight.Number(s.Population, 0), 100*s.RelativeGap)
+	fmt.Fprintf(w, "\nMean of %d paired runs of %s people standing for %s; relative gap %.2f%% in the worst run; an uncalibrated sketch: see assumptions in summary.json.\n", s.Replications, insight.Number(float64(s.Agents), 0), insight.Number(s.Population, 0), 100*s.RelativeGap)
 	for _, x := range s.Warnings {
 		fmt.Fprintf(w, "Warning: %s\n", x)
 	}

@@ -115,9 +115,9 @@ func doubts(s *spec.Summary, p func(string, ...any)) {
 		p("- This is an uncalibrated sketch: no traffic or passenger counts of %s stand behind it.", s.CityName)
 	}
 	if s.Converged {
-		p("- The car traffic has settled: relative gap %.2f%%.", 100*s.RelativeGap)
+		p("- The car traffic has settled: relative gap %.2f%% in the worst run.", 100*s.RelativeGap)
 	} else {
-		p("- The car traffic has **not converged** (relative gap %.2f%%): read car figures with care, or ask for more iterations.", 100*s.RelativeGap)
+		p("- The car traffic has **not converged** (relative gap %.2f%% in the worst run): read car figures with care, or ask for more iterations.", 100*s.RelativeGap)
 	}
 	for _, w := range s.Warnings {
 		p("- %s", w)

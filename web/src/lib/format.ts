@@ -87,7 +87,7 @@ export function date(iso: string): string {
 
 /** Whether the traffic has settled, for people who never heard of a relative gap. */
 export function settled(gap: number | null, converged: boolean): string {
-  const saving = known(gap) ? `on average drivers could still save ${percent(gap * 100, gap >= 0.1 ? 0 : 1)} by changing route` : 'how far off is not known';
+  const saving = known(gap) ? `in the worst of the runs drivers could on average still save ${percent(gap * 100, gap >= 0.1 ? 0 : 1)} by changing route` : 'how far off is not known';
   return converged ? `Car traffic has settled: ${saving}` : `Car traffic has not fully settled: ${saving}`;
 }
 
