@@ -49,8 +49,11 @@ func BenchmarkPath(b *testing.B) {
 		f := free[i%len(free)]
 		mild.T[i] = f * (1 + 0.03*(mild.T[i]/f-1))
 	}
-	g := routing.NewGraph(net, city.AllowCar, free, nil)
+	g := routing.NewGraph(net, city.AllowCar, nil, free, nil)
 	w := g.NewWorkspace()
+	led := routing.NewGraph(net, city.AllowCar, routing.NewOrder(net, city.AllowCar), free, nil)
+	lw := led.NewWorkspace()
+	bounds := led.NewBounds()
 	buf := make([]units.LinkID, 0, 2000)
 	for _, c := range []struct {
 		name string
@@ -58,6 +61,16 @@ func BenchmarkPath(b *testing.B) {
 	}{{"freeflow", nil}, {"mild", &mild}, {"jammed", tt}} {
 		b.Run(c.name+"/alt", func(b *testing.B) {
 			measure(b, 40000, func(from, to units.NodeID) { w.Path(c.tt, from, to, 7.5*3600, buf) })
+		})
+		bounds.Fit(c.tt, 7.5*3600, 9*3600)
+		lw.Guide(bounds)
+		b.Run(c.name+"/hierarchy", func(b *testing.B) {
+			measure(b, 40000, func(from, to units.NodeID) { lw.Path(c.tt, from, to, 7.5*3600, buf) })
+		})
+		b.Run(c.name+"/fit", func(b *testing.B) {
+			for b.Loop() {
+				bounds.Fit(c.tt, 7.5*3600, 9*3600)
+			}
 		})
 		b.Run(c.name+"/dijkstra", func(b *testing.B) {
 			measure(b, 40000, func(from, to units.NodeID) { w.PlainPath(c.tt, from, to, 7.5*3600, buf) })
@@ -72,15 +85,15 @@ func BenchmarkDistance(b *testing.B) {
 		name string
 		d    *routing.Distances
 	}{
-		{"walk", routing.NewDistances(net, city.AllowWalk, true)},
-		{"bike", routing.NewDistances(net, city.AllowBike, false)},
+		{"walk", routing.NewDistances(net, city.AllowWalk, nil, true)},
+		{"bike", routing.NewDistances(net, city.AllowBike, nil, false)},
 	} {
 		w := c.d.NewWorkspace()
 		b.Run(c.name, func(b *testing.B) {
 			measure(b, 10000, func(from, to units.NodeID) { w.Distance(from, to) })
 		})
 	}
-	w := routing.NewDistances(net, city.AllowWalk, true).NewWorkspace()
+	w := routing.NewDistances(net, city.AllowWalk, nil, true).NewWorkspace()
 	b.Run("reach1000m", func(b *testing.B) {
 		measure(b, 10000, func(from, _ units.NodeID) { w.Reach(from, 1000, func(units.NodeID, float64) {}) })
 	})
@@ -96,10 +109,25 @@ func BenchmarkPathNewport(b *testing.B) {
 		name string
 		tt   *routing.Times
 	}{{"freeflow", nil}, {"jammed", tt}} {
-		w := routing.NewGraph(net, city.AllowCar, free, nil).NewWorkspace()
-		b.Run(c.name, func(b *testing.B) {
+		w := routing.NewGraph(net, city.AllowCar, nil, free, nil).NewWorkspace()
+		b.Run(c.name+"/alt", func(b *testing.B) {
 			measure(b, 10000, func(from, to units.NodeID) { w.Path(c.tt, from, to, 7.5*3600, buf) })
 		})
+		led := routing.NewGraph(net, city.AllowCar, routing.NewOrder(net, city.AllowCar), free, nil)
+		lw, bounds := led.NewWorkspace(), led.NewBounds()
+		bounds.Fit(c.tt, 7.5*3600, 8*3600)
+		lw.Guide(bounds)
+		b.Run(c.name+"/hierarchy", func(b *testing.B) {
+			measure(b, 10000, func(from, to units.NodeID) { lw.Path(c.tt, from, to, 7.5*3600, buf) })
+		})
+	}
+}
+
+// BenchmarkOrder is what is done once per city.
+func BenchmarkOrder(b *testing.B) {
+	net := grid(200, 200, 0, 0.02, 1)
+	for b.Loop() {
+		routing.NewOrder(net, city.AllowCar)
 	}
 }
 
@@ -108,6 +136,6 @@ func BenchmarkPrepare(b *testing.B) {
 	net := grid(200, 200, 0, 0.02, 1)
 	free := freeFlow(net)
 	for b.Loop() {
-		routing.NewGraph(net, city.AllowCar, free, nil)
+		routing.NewGraph(net, city.AllowCar, nil, free, nil)
 	}
 }

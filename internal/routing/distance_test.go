@@ -51,12 +51,16 @@ func TestDistancesEqualSlowTwin(t *testing.T) {
 			if walk {
 				allow = city.AllowWalk
 			}
-			d := routing.NewDistances(net, allow, walk).NewWorkspace()
+			d := routing.NewDistances(net, allow, nil, walk).NewWorkspace()
+			led := routing.NewDistances(net, allow, routing.NewOrder(net, anyMode), walk).NewWorkspace()
 			for range 12 {
 				from := rng.IntN(144)
 				want := slowDistances(net, allow, walk, from)
 				for to := range want {
 					got, ok := d.Distance(units.NodeID(from), units.NodeID(to))
+					if byOrder, same := led.Distance(units.NodeID(from), units.NodeID(to)); same != ok || math.Abs(byOrder-got) > 1e-6 {
+						t.Fatalf("%d to %d: %g by landmarks (%v), %g by hierarchy (%v)", from, to, got, ok, byOrder, same)
+					}
 					if ok != !math.IsInf(want[to], 1) || (ok && math.Abs(got-want[to]) > 1e-6) {
 						t.Fatalf("seed %d, walk %v, %d to %d: got %v (%v), twin %v", seed, walk, from, to, got, ok, want[to])
 					}
@@ -88,20 +92,20 @@ func TestDistancesEqualSlowTwin(t *testing.T) {
 
 func TestWalkingIgnoresOneway(t *testing.T) {
 	net := network(3, []street{{0, 1, 100, 10, anyMode}, {1, 2, 50, 10, anyMode}}, nil)
-	if m, ok := routing.NewDistances(net, city.AllowWalk, true).NewWorkspace().Distance(2, 0); !ok || m != 150 {
+	if m, ok := routing.NewDistances(net, city.AllowWalk, nil, true).NewWorkspace().Distance(2, 0); !ok || m != 150 {
 		t.Errorf("walking against oneway: %g m (%v), want 150", m, ok)
 	}
-	if _, ok := routing.NewDistances(net, city.AllowBike, false).NewWorkspace().Distance(2, 0); ok {
+	if _, ok := routing.NewDistances(net, city.AllowBike, nil, false).NewWorkspace().Distance(2, 0); ok {
 		t.Error("cycled against oneway")
 	}
 }
 
 func TestEmptyNetwork(t *testing.T) {
 	net := network(2, nil, nil)
-	if _, ok := routing.NewDistances(net, city.AllowWalk, true).NewWorkspace().Distance(0, 1); ok {
+	if _, ok := routing.NewDistances(net, city.AllowWalk, nil, true).NewWorkspace().Distance(0, 1); ok {
 		t.Error("walked over nothing")
 	}
-	w := routing.NewGraph(net, city.AllowCar, nil, nil).NewWorkspace()
+	w := routing.NewGraph(net, city.AllowCar, nil, nil, nil).NewWorkspace()
 	if _, _, ok := w.Path(nil, 0, 1, 0, nil); ok {
 		t.Error("drove over nothing")
 	}

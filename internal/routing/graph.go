@@ -28,7 +28,10 @@ type Graph struct {
 	banNode  []uint32
 	banFirst []uint32
 	banTo    []units.LinkID
-	marks    landmarks
+	// Bounds of searches: a hierarchy with bounds on least costs, or landmarks.
+	shape *hierarchy
+	least *Bounds
+	marks landmarks
 	// Per link, for the cost of a given path.
 	free, extra, length []float32
 }
@@ -45,8 +48,9 @@ type Cost struct {
 // each link in seconds (> 0 on allowed links); extra, which may be nil, is what
 // each link costs besides time (money, comfort) in equivalent seconds, >= 0.
 // Turn restrictions of net are respected. It panics on lengths or values outside
-// these limits.
-func NewGraph(net *city.Network, allow city.ModeSet, freeFlow, extra []float32) *Graph {
+// these limits. order speeds searches up, more so with Workspace.Guide; without
+// one (nil) landmarks do, somewhat.
+func NewGraph(net *city.Network, allow city.ModeSet, order Order, freeFlow, extra []float32) *Graph {
 	nLinks := net.NumLinks()
 	if len(freeFlow) != nLinks || (extra != nil && len(extra) != nLinks) {
 		panic(fmt.Sprintf("routing: %d links, %d free-flow times, %d extra costs", nLinks, len(freeFlow), len(extra)))
@@ -81,8 +85,20 @@ func NewGraph(net *city.Network, allow city.ModeSet, freeFlow, extra []float32) 
 		}
 		g.first[n+1] = uint32(len(g.arcs))
 	}
-	g.marks = newLandmarks(g, false)
+	if g.contract(order); order == nil {
+		g.marks = newLandmarks(g, false)
+	}
 	return g
+}
+
+// contract lets a hierarchy bound the searches.
+func (g *Graph) contract(order Order) {
+	if order == nil {
+		return
+	}
+	g.shape = newHierarchy(g, order)
+	g.least = g.NewBounds()
+	g.least.Fit(nil, 0, 0)
 }
 
 // numStates counts nodes and restricted link ends.
@@ -142,11 +158,11 @@ func atLeastFree(t, free float64, l units.LinkID) float64 {
 // Distances is a street network prepared for distances by metres.
 type Distances struct{ g *Graph }
 
-// NewDistances prepares the links of net that allow any mode in allow. With
-// undirected both directions of every link count, as on foot; without, only the
+// NewDistances prepares the links of net that allow any mode in allow, with an
+// order as in NewGraph. With undirected both directions of every link count, as on foot; without, only the
 // legal one. Turn restrictions are left out: on foot they do not hold, and a
 // cyclist can get off.
-func NewDistances(net *city.Network, allow city.ModeSet, undirected bool) *Distances {
+func NewDistances(net *city.Network, allow city.ModeSet, order Order, undirected bool) *Distances {
 	type side struct {
 		from, to uint32
 		m        float32
@@ -189,7 +205,9 @@ func NewDistances(net *city.Network, allow city.ModeSet, undirected bool) *Dista
 		}
 		g.first[n+1] = uint32(len(g.arcs))
 	}
-	g.marks = newLandmarks(g, undirected)
+	if g.contract(order); order == nil {
+		g.marks = newLandmarks(g, undirected)
+	}
 	return &Distances{g}
 }
 

@@ -99,7 +99,11 @@ func grid(w, h int, missing, banned float64, seed uint64) *city.Network {
 			}
 		}
 	}
-	return network(w*h, streets, bans)
+	net := network(w*h, streets, bans)
+	for n := range w * h {
+		net.NodeX, net.NodeY = append(net.NodeX, float32(n%w)*100), append(net.NodeY, float32(n/w)*100)
+	}
+	return net
 }
 
 func freeFlow(net *city.Network) []float32 {

@@ -46,7 +46,7 @@ func TestTurnRestrictions(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			net := square(c.bans...)
-			w := routing.NewGraph(net, city.AllowCar, freeFlow(net), nil).NewWorkspace()
+			w := routing.NewGraph(net, city.AllowCar, nil, freeFlow(net), nil).NewWorkspace()
 			path, cost, ok := w.Path(nil, 0, 2, 0, nil)
 			if ok != (c.links != nil) || len(path) != len(c.links) {
 				t.Fatalf("got path %v (%v), want %v", path, ok, c.links)
@@ -65,12 +65,12 @@ func TestTurnRestrictions(t *testing.T) {
 
 func TestPathOfNothingAndClosedLinks(t *testing.T) {
 	net := square()
-	w := routing.NewGraph(net, city.AllowCar, freeFlow(net), nil).NewWorkspace()
+	w := routing.NewGraph(net, city.AllowCar, nil, freeFlow(net), nil).NewWorkspace()
 	if path, cost, ok := w.Path(nil, 4, 4, 100, nil); !ok || len(path) != 0 || cost != (routing.Cost{}) {
 		t.Errorf("from a node to itself: %v %v %v", path, cost, ok)
 	}
 	net.Modes[0], net.Modes[1] = 0, city.AllowWalk // both ways out of node 0
-	w = routing.NewGraph(net, city.AllowCar, freeFlow(net), nil).NewWorkspace()
+	w = routing.NewGraph(net, city.AllowCar, nil, freeFlow(net), nil).NewWorkspace()
 	if path, _, ok := w.Path(nil, 0, 2, 0, nil); ok {
 		t.Errorf("drove over closed links: %v", path)
 	}
@@ -102,7 +102,7 @@ func TestGeneralisedCost(t *testing.T) {
 	} {
 		extra := make([]float32, net.NumLinks())
 		extra[3] = c.toll
-		g := routing.NewGraph(net, city.AllowCar, freeFlow(net), extra)
+		g := routing.NewGraph(net, city.AllowCar, nil, freeFlow(net), extra)
 		path, got, _ := g.NewWorkspace().Path(nil, 0, 2, 0, nil)
 		if got != c.want {
 			t.Errorf("toll %g: got %+v, want %+v", c.toll, got, c.want)
@@ -121,7 +121,7 @@ func TestFasterThanFreeFlowPanics(t *testing.T) {
 			t.Error("times of zero were taken")
 		}
 	}()
-	routing.NewGraph(net, city.AllowCar, freeFlow(net), nil).NewWorkspace().Path(tt, 0, 2, 0, nil)
+	routing.NewGraph(net, city.AllowCar, nil, freeFlow(net), nil).NewWorkspace().Path(tt, 0, 2, 0, nil)
 }
 
 // slowPath is the obvious twin: Dijkstra with one label per link, container/heap,
@@ -219,8 +219,18 @@ func TestPathEqualsSlowTwin(t *testing.T) {
 			}
 		}
 		tt := rushHour(net, free, rng)
-		g := routing.NewGraph(net, city.AllowCar, free, extra)
-		w := g.NewWorkspace()
+		order := routing.NewOrder(net, anyMode)
+		g := routing.NewGraph(net, city.AllowCar, nil, free, extra)
+		led := routing.NewGraph(net, city.AllowCar, order, free, extra)
+		w, lw := g.NewWorkspace(), led.NewWorkspace()
+		// Bounds of half an hour: some departures lie before it, and some paths
+		// last beyond it.
+		bounds := led.NewBounds()
+		bounds.Fit(tt, 7.25*3600, 7.75*3600)
+		taste := make([]float32, len(free))
+		for l := range taste {
+			taste[l] = 1 + 0.3*rng.Float32()
+		}
 		var buf []units.LinkID
 		found := 0
 		for q := range 150 {
@@ -243,6 +253,29 @@ func TestPathEqualsSlowTwin(t *testing.T) {
 			if ok != wantOK || math.Abs(got.Generalised-want) > within*(1+want) {
 				t.Fatalf("seed %d, %d to %d at %.1f: got %.9f (%v), twin %.9f (%v)", seed, from, to, depart, got.Generalised, ok, want, wantOK)
 			}
+			// The hierarchy leads to the same cost as the landmarks, with and
+			// without taste and bounds on link times.
+			for _, felt := range [][]float32{nil, taste} {
+				w.Taste(felt)
+				lw.Taste(felt)
+				lw.Guide(nil)
+				if use != nil && q%2 == 0 {
+					lw.Guide(bounds)
+				}
+				_, byMarks, _ := w.PlainPath(use, from, to, depart, nil)
+				path, byHierarchy, led := lw.Path(use, from, to, depart, nil)
+				slack := within
+				if use != nil && felt != nil {
+					slack = 0.05
+				}
+				if led != wantOK || math.Abs(byMarks.Generalised-byHierarchy.Generalised) > slack*(1+want) {
+					t.Fatalf("seed %d, %d to %d at %.1f: %+v by hierarchy (%v), %+v plain (%v)", seed, from, to, depart, byHierarchy, led, byMarks, wantOK)
+				}
+				if led {
+					checkPath(t, net, path, from, to)
+				}
+			}
+			w.Taste(nil)
 			if !ok {
 				continue
 			}
@@ -291,13 +324,19 @@ func TestPathDoesNotAllocate(t *testing.T) {
 	free := freeFlow(net)
 	rng := rand.New(rand.NewPCG(3, 3))
 	tt := rushHour(net, free, rng)
-	w := routing.NewGraph(net, city.AllowCar, free, nil).NewWorkspace()
-	d := routing.NewDistances(net, city.AllowWalk, true).NewWorkspace()
+	order := routing.NewOrder(net, anyMode)
+	w := routing.NewGraph(net, city.AllowCar, nil, free, nil).NewWorkspace()
+	led := routing.NewGraph(net, city.AllowCar, order, free, nil)
+	lw, bounds := led.NewWorkspace(), led.NewBounds()
+	lw.Guide(bounds)
+	d := routing.NewDistances(net, city.AllowWalk, nil, true).NewWorkspace()
 	buf := make([]units.LinkID, 0, 1000)
 	reached := 0
 	query := func() {
 		from, to := units.NodeID(rng.IntN(900)), units.NodeID(rng.IntN(900))
 		w.Path(tt, from, to, 8*3600, buf)
+		bounds.Fit(tt, 8*3600, 9*3600)
+		lw.Path(tt, from, to, 8*3600, buf)
 		d.Distance(from, to)
 		d.Reach(from, 500, func(units.NodeID, float64) { reached++ })
 	}
@@ -314,7 +353,7 @@ func TestPathDoesNotAllocate(t *testing.T) {
 
 func TestStampWrapsRound(t *testing.T) {
 	net := grid(8, 8, 0, 0.1, 1)
-	g := routing.NewGraph(net, city.AllowCar, freeFlow(net), nil)
+	g := routing.NewGraph(net, city.AllowCar, nil, freeFlow(net), nil)
 	w := g.NewWorkspace()
 	// Labels of the very first search carry stamp 1, which comes round again.
 	w.Path(nil, 0, 63, 0, nil)

@@ -16,7 +16,7 @@ type label struct {
 }
 
 // none is no state.
-const none = 1<<32 - 1
+const none uint32 = 1<<32 - 1
 
 // Workspace is the memory of one goroutine's searches on one Graph.
 type Workspace struct {
@@ -27,6 +27,8 @@ type Workspace struct {
 	bounds  [active]bound
 	settled int // states taken from the queue by the last search
 	taste   []float32
+	guide   *Bounds
+	ahead   potential
 }
 
 // NewWorkspace allocates what a search needs.
@@ -39,6 +41,12 @@ func (g *Graph) NewWorkspace() *Workspace {
 // cost feels them, the clock does not. Bounds stay bounds, since nothing feels
 // shorter than it is.
 func (w *Workspace) Taste(factors []float32) { w.taste = factors }
+
+// Guide sets the bounds that lead the next searches, nil for those on least
+// costs alone. They must have been fitted to the link times of the searches. A
+// path that lasts beyond the time they hold for is searched for again without
+// them, so they change how long a search takes and nothing else.
+func (w *Workspace) Guide(b *Bounds) { w.guide = b }
 
 // Path finds the path of least generalised cost from one node to another when
 // departing at departS, on link times tt (free flow when nil). The links are
@@ -55,7 +63,21 @@ func (w *Workspace) Path(tt *Times, from, to units.NodeID, departS float64, buf 
 
 func (w *Workspace) path(tt *Times, from, to units.NodeID, departS float64, buf []units.LinkID, guided bool) (path []units.LinkID, c Cost, ok bool) {
 	path = buf[:0]
-	end := w.search(tt, uint32(from), uint32(to), departS, guided)
+	end := none
+	switch b := w.guide; {
+	case !guided || w.g.shape == nil:
+		end = w.search(tt, uint32(from), uint32(to), departS, nil, guided)
+	default:
+		if b == nil || departS < b.from {
+			b = w.g.least
+		}
+		end = w.search(tt, uint32(from), uint32(to), departS, b, true)
+		// Nothing feels shorter than it is: who arrives by the generalised
+		// cost has arrived by the clock.
+		if end != none && departS+w.labels[end].cost > b.to {
+			end = w.search(tt, uint32(from), uint32(to), departS, w.g.least, true)
+		}
+	}
 	if end == none {
 		return path, Cost{}, false
 	}
@@ -81,20 +103,30 @@ func (w *Workspace) begin() {
 	w.settled = 0
 }
 
-// search runs A* and returns the first state settled at node to, or none.
-// guided false leaves the landmarks out: same answer, slower (for tests).
-func (w *Workspace) search(tt *Times, from, to uint32, departS float64, guided bool) uint32 {
+// search runs A* and returns the first state settled at node to, or none. It is
+// led by b, or by landmarks, or (guided false, for tests) by nothing: the answer
+// is the same.
+func (w *Workspace) search(tt *Times, from, to uint32, departS float64, b *Bounds, guided bool) uint32 {
 	w.begin()
 	g := w.g
-	var bounds []bound
-	if guided {
-		bounds = g.marks.choose(from, to, &w.bounds)
+	var marks []bound
+	switch {
+	case b != nil:
+		w.ahead.aim(b, to)
+	case guided:
+		marks = g.marks.choose(from, to, &w.bounds)
+	}
+	rest := func(node uint32) float32 {
+		if b != nil {
+			return w.ahead.at(node)
+		}
+		return g.marks.at(node, marks)
 	}
 	perBin := 0.0
 	if tt != nil {
 		perBin = 1 / tt.BinS
 	}
-	w.labels[from] = label{clock: departS, h: g.marks.at(from, bounds), stamp: w.stamp, viaState: none}
+	w.labels[from] = label{clock: departS, h: rest(from), stamp: w.stamp, viaState: none}
 	w.queue.push(item{float64(w.labels[from].h), from})
 	// The hot loop: one turn per settled state, inner index the arcs of a node.
 	for len(w.queue.e) > 0 {
@@ -126,7 +158,7 @@ func (w *Workspace) search(tt *Times, from, to uint32, departS float64, guided b
 			there := &w.labels[a.state]
 			h := there.h
 			if there.stamp != w.stamp {
-				h = g.marks.at(g.nodeOf(a.state), bounds)
+				h = rest(g.nodeOf(a.state))
 			} else if cost >= there.cost {
 				continue
 			}
@@ -149,7 +181,7 @@ func (d *Distances) NewWorkspace() *DistanceWorkspace {
 
 // Distance is the length in metres of the shortest way from one node to another.
 func (d *DistanceWorkspace) Distance(from, to units.NodeID) (metres float64, ok bool) {
-	end := d.w.search(nil, uint32(from), uint32(to), 0, true)
+	end := d.w.search(nil, uint32(from), uint32(to), 0, d.w.g.least, true)
 	if end == none {
 		return 0, false
 	}

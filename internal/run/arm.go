@@ -50,7 +50,7 @@ func newArm(w *world, s *sample, journeys []journey, state *State, planned *rout
 	a := &arm{world: w, sample: s, period: period, money: money, ascs: state.Constants, journeys: journeys, routes: planned.clone(), firstStep: 14}
 	a.costs = make([]choice.Costs, s.trips.NumTours())
 	a.mode = make([]city.Mode, s.trips.NumTours())
-	a.planner = newPlanner(w)
+	a.planner = newPlanner(w, period)
 	a.loader = loading.New(w.links)
 	a.times = timesOf(w, state, period)
 	a.rec = newRecorder(period, len(w.free), a.times.Bins)
@@ -118,6 +118,7 @@ func (a *arm) load(volume []float64, fresh float32) {
 	a.result = a.loader.Run(&a.fleet.dep, float64(a.period.To+horizonS), a.rec)
 	a.rec.standing(a.result, float64(a.period.To+horizonS))
 	a.rec.times(a.world.free, a.times, fresh)
+	a.planner.guides.renew()
 }
 
 // replanShare is the part of the people who reconsider after iteration i (from

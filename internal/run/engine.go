@@ -9,6 +9,7 @@ import (
 	"github.com/malikobaid/cityflow/internal/choice"
 	"github.com/malikobaid/cityflow/internal/city"
 	"github.com/malikobaid/cityflow/internal/demand"
+	"github.com/malikobaid/cityflow/internal/routing"
 	"github.com/malikobaid/cityflow/internal/scenario"
 	"github.com/malikobaid/cityflow/spec"
 )
@@ -52,6 +53,7 @@ type prepared struct {
 	ready  bool
 	demand *demand.Model
 	foot   *footTimes
+	order  routing.Order
 
 	mu     sync.Mutex
 	states map[string]*State
@@ -119,7 +121,8 @@ func (p *prepared) prepare(ctx context.Context) error {
 		x[i], y[i] = p.city.Net.NodeX[node], p.city.Net.NodeY[node]
 	}
 	p.demand = demand.New(&p.city.Places, x, y)
-	foot, err := walkBetween(ctx, p.city)
+	p.order = routing.NewOrder(&p.city.Net, city.AllowCar|city.AllowBike|city.AllowWalk)
+	foot, err := walkBetween(ctx, p.city, p.order)
 	if err != nil {
 		return err
 	}

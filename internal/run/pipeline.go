@@ -43,10 +43,10 @@ func (e *Engine) Run(ctx context.Context, cfg *spec.Config, sink Sink, report fu
 	if err := p.prepare(ctx); err != nil {
 		return nil, err
 	}
-	if st.base, err = newWorld(ctx, p.city, demand.NoScale()); err != nil {
+	if st.base, err = newWorld(ctx, p.city, p.order, demand.NoScale()); err != nil {
 		return nil, err
 	}
-	if st.scen, err = newWorld(ctx, plan.City, plan.Scale); err != nil {
+	if st.scen, err = newWorld(ctx, plan.City, p.order, plan.Scale); err != nil {
 		return nil, err
 	}
 	tell("calibrate", 0, "Calibrating the baseline")
@@ -128,7 +128,7 @@ func (e *Engine) Prepare(ctx context.Context, slug string) error {
 		return err
 	}
 	st := &study{cfg: cfg, period: periodOf(cfg)}
-	if st.base, err = newWorld(ctx, p.city, demand.NoScale()); err != nil {
+	if st.base, err = newWorld(ctx, p.city, p.order, demand.NoScale()); err != nil {
 		return err
 	}
 	_, err = e.state(ctx, p, st, func(float64) {})

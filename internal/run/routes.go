@@ -57,7 +57,7 @@ func planAll(ctx context.Context, w *world, samples []*sample, state *State, per
 	planners := make([]*planner, maxWorkers(len(items)))
 	err := each(ctx, len(items), func(worker, i int) {
 		if planners[worker] == nil {
-			planners[worker] = newPlanner(w)
+			planners[worker] = newPlanner(w, period)
 		}
 		it := items[i]
 		for tour := it.from; tour < it.to; tour++ {
@@ -73,10 +73,13 @@ func planAll(ctx context.Context, w *world, samples []*sample, state *State, per
 type planner struct {
 	w      *world
 	search *routing.Workspace
+	guides *guides
 	spare  []units.LinkID
 }
 
-func newPlanner(w *world) *planner { return &planner{w: w, search: w.graph.NewWorkspace()} }
+func newPlanner(w *world, period demand.Period) *planner {
+	return &planner{w: w, search: w.graph.NewWorkspace(), guides: newGuides(w.graph, period)}
+}
 
 // plan finds the best car paths of a tour on link times and returns their
 // generalised cost. With look the traveller only looks: nothing changes.
@@ -85,6 +88,7 @@ func (p *planner) plan(s *sample, r *routes, times *routing.Times, tour int, loo
 	places := &p.w.city.Places
 	p.search.Taste(p.w.tastes[tasteOf(s.seed, t.TourPerson[tour])])
 	for trip := t.TourFirst[tour]; trip < t.TourFirst[tour+1]; trip++ {
+		p.search.Guide(p.guides.at(times, t.DepartS[trip]))
 		path, cost, ok := p.search.Path(times, places.CarNode[t.Origin[trip]], places.CarNode[t.Dest[trip]], t.DepartS[trip], p.spare[:0])
 		p.spare = path
 		best += cost.Generalised

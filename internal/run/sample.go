@@ -40,9 +40,9 @@ func newSample(trips *demand.Trips, seed uint64) *sample {
 }
 
 // measure fills the distances of several samples at once.
-func measure(ctx context.Context, c *city.City, samples []*sample) error {
-	walk := routing.NewDistances(&c.Net, city.AllowWalk, true)
-	bike := routing.NewDistances(&c.Net, city.AllowBike, false)
+func measure(ctx context.Context, c *city.City, order routing.Order, samples []*sample) error {
+	walk := routing.NewDistances(&c.Net, city.AllowWalk, order, true)
+	bike := routing.NewDistances(&c.Net, city.AllowBike, order, false)
 	pl := c.Projection()
 	type item struct{ s, from, to int }
 	const chunk = 64

@@ -49,7 +49,7 @@ func simulate(ctx context.Context, p *prepared, st *study, report func(stage str
 		seed := random.Seed(cfg.Seed, r)
 		samples = append(samples, newSample(p.demand.Sample(cfg.Agents, seed, st.period), seed))
 	}
-	if err := measure(ctx, p.city, samples); err != nil {
+	if err := measure(ctx, p.city, p.order, samples); err != nil {
 		return err
 	}
 	report("transit", 0, "Searching journeys by public transport")

@@ -63,7 +63,7 @@ func target(s spec.ModeShare, nonWalk bool) choice.Target {
 // settle computes the common state of a config on the unchanged city.
 func settle(ctx context.Context, w *world, model *demand.Model, cfg *spec.Config, period demand.Period, money choice.Money, step func(done float64)) (*State, error) {
 	s := newSample(model.Sample(statePersons, stateSeed, period), stateSeed)
-	if err := measure(ctx, w.city, []*sample{s}); err != nil {
+	if err := measure(ctx, w.city, w.order, []*sample{s}); err != nil {
 		return nil, err
 	}
 	step(0.15)

@@ -34,6 +34,7 @@ type world struct {
 	scale demand.Scale
 	// free is the travel time of each link on an empty street.
 	free    []float32
+	order   routing.Order
 	graph   *routing.Graph
 	links   loading.Links
 	transit *raptor.Data
@@ -43,9 +44,9 @@ type world struct {
 	tastes [][]float32
 }
 
-func newWorld(ctx context.Context, c *city.City, scale demand.Scale) (*world, error) {
+func newWorld(ctx context.Context, c *city.City, order routing.Order, scale demand.Scale) (*world, error) {
 	net := &c.Net
-	w := &world{city: c, scale: scale, tastes: newTastes(net), free: make([]float32, net.NumLinks())}
+	w := &world{city: c, order: order, scale: scale, tastes: newTastes(net), free: make([]float32, net.NumLinks())}
 	capacity := make([]float32, net.NumLinks())
 	weight := make([]float32, net.NumLinks()) // 0: the link's capacity
 	for l := range w.free {
@@ -58,10 +59,10 @@ func newWorld(ctx context.Context, c *city.City, scale demand.Scale) (*world, er
 		}
 	}
 	w.links = loading.Links{From: net.From, To: net.To, LengthM: net.LengthM, SpeedMS: net.SpeedMS, CapacityVS: capacity, JamVM: net.JamVM, MergeWeight: weight, TurnRings: true}
-	w.graph = routing.NewGraph(net, city.AllowCar, w.free, nil)
+	w.graph = routing.NewGraph(net, city.AllowCar, order, w.free, nil)
 	w.transit = raptor.NewData(&c.Timetable, choice.WalkMS)
 	var err error
-	w.near, err = stopsNear(ctx, c)
+	w.near, err = stopsNear(ctx, c, order)
 	return w, err
 }
 
@@ -75,7 +76,7 @@ func (w *world) residents() float64 {
 }
 
 // stopsNear walks from every cluster to the stops around it.
-func stopsNear(ctx context.Context, c *city.City) ([][]raptor.Access, error) {
+func stopsNear(ctx context.Context, c *city.City, order routing.Order) ([][]raptor.Access, error) {
 	tt := &c.Timetable
 	first := make([]uint32, c.Net.NumNodes()+1)
 	for _, n := range tt.StopNode {
@@ -90,7 +91,7 @@ func stopsNear(ctx context.Context, c *city.City) ([][]raptor.Access, error) {
 		at[next[n]] = units.StopID(s)
 		next[n]++
 	}
-	walk := routing.NewDistances(&c.Net, city.AllowWalk, true)
+	walk := routing.NewDistances(&c.Net, city.AllowWalk, order, true)
 	n := c.Places.NumClusters()
 	near := make([][]raptor.Access, n)
 	spaces := make([]*routing.DistanceWorkspace, maxWorkers(n))
