@@ -25,8 +25,8 @@ import (
 
 type cli struct {
 	Format    string     `enum:"text,json" default:"text" help:"How answers are printed: text or json."`
-	LogFormat string     `enum:"text,json" default:"text" help:"How logs are written: text or json."`
-	LogLevel  slog.Level `default:"info" help:"Least important log lines to write: debug, info, warn or error."`
+	LogFormat string     `enum:"auto,text,json" default:"auto" env:"CITYFLOW_LOG_FORMAT" help:"How logs are written: text, json, or auto: text on a terminal and JSON elsewhere."`
+	LogLevel  slog.Level `default:"info" env:"CITYFLOW_LOG_LEVEL" help:"Least important log lines to write: debug, info, warn or error."`
 
 	Simulate simulateCmd `cmd:"" help:"Run a what-if on this machine and print the answer."`
 	City     cityCmd     `cmd:"" help:"List, describe and compile cities."`

@@ -12,7 +12,6 @@ import (
 
 	"github.com/malikobaid/cityflow/internal/httpapi"
 	"github.com/malikobaid/cityflow/internal/job"
-	"github.com/malikobaid/cityflow/internal/telemetry"
 )
 
 // storage are the flags of everything that opens a store and a queue.
@@ -32,15 +31,6 @@ type serveCmd struct {
 	Token   string   `env:"CITYFLOW_TOKEN" placeholder:"TOKEN" help:"Who sends this bearer token may list all jobs. Without: only this machine."`
 }
 
-// counters of the whole process.
-func counters() map[string]string {
-	all := map[string]string{"cityflow_jobs_total": "Messages dealt with by workers, by outcome.", "cityflow_job_seconds_total": "Time workers spent, by outcome."}
-	for name, help := range httpapi.Counters {
-		all[name] = help
-	}
-	return all
-}
-
 func (c *serveCmd) Run(e *env) error {
 	if c.Workers < 0 {
 		return usagef("--workers %d, want 0 or more", c.Workers)
@@ -55,6 +45,11 @@ func (c *serveCmd) Run(e *env) error {
 		return fmt.Errorf("listen on %s: %w (is another cityflow running? --addr names another address)", c.Addr, err)
 	}
 	defer listener.Close()
+	metrics, flush, err := e.watch("prometheus")
+	if err != nil {
+		return err
+	}
+	defer flush()
 	w, err := wire(ctx, c.Data, c.Store, c.Queue, c.Lease)
 	if err != nil {
 		return err
@@ -69,14 +64,7 @@ func (c *serveCmd) Run(e *env) error {
 	if err != nil {
 		return err
 	}
-	metrics := telemetry.NewMetrics(counters())
-	metrics.Gauge("cityflow_queue_messages", "Messages in the queue.", "state", func(ctx context.Context) (map[string]float64, error) {
-		d, err := w.queue.Depth(ctx)
-		return map[string]float64{"waiting": float64(d.Waiting), "leased": float64(d.Leased), "dead": float64(d.Dead)}, err
-	})
-	metrics.Gauge("cityflow_build_info", "The version that runs.", "version", func(context.Context) (map[string]float64, error) {
-		return map[string]float64{buildVersion(): 1}, nil
-	})
+	watchQueue(metrics, w.queue)
 	service := &job.Service{Model: model, Store: w.store, Queue: w.queue, Secret: w.secret, FilesBase: "/files", Log: e.log}
 	server := httpapi.Server(httpapi.New(httpapi.Options{
 		Version: buildVersion(), Model: model, Jobs: service, Web: page(c.Web), Origins: c.Origin, Token: c.Token,
@@ -85,11 +73,7 @@ func (c *serveCmd) Run(e *env) error {
 
 	var running sync.WaitGroup
 	for range c.Workers {
-		worker := &job.Worker{Model: model, Store: w.store, Queue: w.queue, Lease: c.Lease, Engine: buildVersion(), Log: e.log,
-			Ended: func(outcome string, seconds float64) {
-				metrics.Add("cityflow_jobs_total", 1, "outcome", outcome)
-				metrics.Add("cityflow_job_seconds_total", seconds, "outcome", outcome)
-			}}
+		worker := &job.Worker{Model: model, Store: w.store, Queue: w.queue, Lease: c.Lease, Engine: buildVersion(), Log: e.log, Metrics: metrics}
 		running.Go(func() {
 			if err := worker.Work(ctx); err != nil {
 				e.log.Error("worker stopped", "error", err)

@@ -93,7 +93,7 @@ func launch(t *testing.T, dir, as, data, failpoint string, args ...string) *proc
 		t.Fatal(err)
 	}
 	p := &process{T: t, ended: make(chan error, 1)}
-	p.cmd = exec.Command(self, append([]string{"serve", "--addr", "127.0.0.1:0", "--data", data, "--lease", "600ms", "--log-level", "debug"}, args...)...)
+	p.cmd = exec.Command(self, append([]string{"serve", "--addr", "127.0.0.1:0", "--data", data, "--lease", "600ms", "--log-level", "debug", "--log-format", "text"}, args...)...)
 	p.cmd.Dir = dir
 	p.cmd.Env = append(os.Environ(), asCityflow+"="+as, job.FailpointEnv+"="+failpoint)
 	p.cmd.Stderr = p

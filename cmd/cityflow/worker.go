@@ -9,13 +9,28 @@ import (
 
 type workerCmd struct {
 	storage
-	Once bool `help:"Wait for one job, run it and stop."`
+	Once        bool   `help:"Wait for one job, run it and stop."`
+	MetricsAddr string `placeholder:"ADDR" help:"Answer GET /metrics at this address."`
 }
 
 func (c *workerCmd) Run(e *env) error {
 	if c.Queue == "" || strings.HasPrefix(c.Queue, "file:") {
 		return usageError{errors.New("a worker needs a queue that is shared: --queue nats://host:4222 (serve has its own workers)")}
 	}
+	otherwise := "none"
+	if c.MetricsAddr != "" {
+		otherwise = "prometheus"
+	}
+	metrics, flush, err := e.watch(otherwise)
+	if err != nil {
+		return err
+	}
+	defer flush()
+	quiet, err := e.serveMetrics(c.MetricsAddr, metrics)
+	if err != nil {
+		return err
+	}
+	defer quiet()
 	w, err := wire(e.ctx, c.Data, c.Store, c.Queue, c.Lease)
 	if err != nil {
 		return err
@@ -29,7 +44,7 @@ func (c *workerCmd) Run(e *env) error {
 	if err != nil {
 		return err
 	}
-	worker := &job.Worker{Model: model, Store: w.store, Queue: w.queue, Lease: c.Lease, Engine: buildVersion(), Log: e.log}
+	worker := &job.Worker{Model: model, Store: w.store, Queue: w.queue, Lease: c.Lease, Engine: buildVersion(), Log: e.log, Metrics: metrics}
 	if !c.Once {
 		return worker.Work(e.ctx)
 	}

@@ -39,8 +39,10 @@ var rooms = []room{
 	{path: "internal/queue", because: "a small contract that drivers fulfil"},
 	{path: "internal/queue/jetstream", may: []string{"internal/queue"}, because: "a driver knows its contract and its product"},
 	{path: "internal/queue/queuetest", may: []string{"internal/queue"}, because: "what every driver must pass"},
-	{path: "internal/telemetry", because: "logs and counters serve everybody and know nobody"},
-	{path: "internal/job", may: []string{"spec", "internal/queue", "internal/run"}, because: "the life of a job over any store, any queue and any run.Model"},
+	{path: "internal/telemetry", because: "logs, metrics and spans serve everybody and know nobody"},
+	{path: "internal/telemetry/prom", because: "the page that Prometheus reads, apart from telemetry so that a function does not carry it"},
+	{path: "internal/telemetry/otlp", because: "spans to a collector, apart from telemetry because of what it weighs"},
+	{path: "internal/job", may: []string{"spec", "internal/queue", "internal/run", "internal/telemetry"}, because: "the life of a job over any store, any queue and any run.Model"},
 	{path: "internal/job/jobtest", may: []string{"spec", "internal/run"}, because: "a small run.Model for tests of the service"},
 	{path: "internal/httpapi", may: []string{"spec", "internal/job", "internal/queue", "internal/run", "internal/telemetry"}, because: "HTTP around job and run.Model; it keeps nothing"},
 

@@ -41,20 +41,14 @@ type Options struct {
 	// Token lets its bearer list all jobs; "" leaves that to loopback.
 	Token string
 	Log   *slog.Logger
-	// Metrics is served at /metrics; nil leaves it out.
+	// Metrics count requests and submits; those with a page are served at
+	// /metrics. May be nil.
 	Metrics *telemetry.Metrics
 	// Closing ends event streams when it is closed, so that a server can stop;
 	// may be nil.
 	Closing <-chan struct{}
 	// Limits are shown to clients; MaxBodyBytes is enforced here.
 	Limits spec.Limits
-}
-
-// Counters for telemetry.NewMetrics.
-var Counters = map[string]string{
-	"cityflow_http_requests_total":        "Requests by route and status.",
-	"cityflow_http_request_seconds_total": "Time spent answering, by route.",
-	"cityflow_submits_total":              "Submits by what came of them.",
 }
 
 type api struct {
@@ -108,8 +102,8 @@ func build(o Options) *api {
 	a.mux.HandleFunc("GET /openapi.json", func(w http.ResponseWriter, r *http.Request) {
 		serveBytes(w, r, "application/vnd.oai.openapi+json", "no-cache", a.openapi)
 	})
-	if o.Metrics != nil {
-		a.mux.Handle("GET /metrics", o.Metrics)
+	if page := o.Metrics.Page(); page != nil {
+		a.mux.Handle("GET /metrics", page)
 	}
 	return a
 }

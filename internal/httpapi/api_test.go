@@ -24,6 +24,7 @@ import (
 	"github.com/malikobaid/cityflow/internal/job/jobtest"
 	"github.com/malikobaid/cityflow/internal/queue/jetstream"
 	"github.com/malikobaid/cityflow/internal/telemetry"
+	"github.com/malikobaid/cityflow/internal/telemetry/prom"
 	"github.com/malikobaid/cityflow/spec"
 )
 
@@ -46,10 +47,16 @@ func newRig(t *testing.T, change func(*Options)) *rig {
 		t.Fatal(err)
 	}
 	log := slog.New(slog.NewTextHandler(io.Discard, nil))
+	reader, page, err := prom.New()
+	if err != nil {
+		t.Fatal(err)
+	}
+	metrics := telemetry.NewMetrics(reader, page)
+	t.Cleanup(func() { _ = metrics.Close(context.Background()) })
 	bucket := memblob.OpenBucket(nil)
 	m := &jobtest.Model{}
 	jobs := &job.Service{Model: m, Store: &job.Store{Bucket: bucket}, Queue: q, Secret: []byte("s"), FilesBase: "/files", Log: log}
-	o := Options{Version: "test", Model: m, Jobs: jobs, Log: log, Metrics: telemetry.NewMetrics(Counters), Origins: []string{"https://friend.example"},
+	o := Options{Version: "test", Model: m, Jobs: jobs, Log: log, Metrics: metrics, Origins: []string{"https://friend.example"},
 		Web: fstest.MapFS{"index.html": {Data: []byte("<nav>hello</nav>")}, "assets/app-1.js": {Data: []byte(strings.Repeat("x()\n", 1000))}, "secret.key": {Data: []byte("no")}}}
 	if change != nil {
 		change(&o)
@@ -305,7 +312,7 @@ func TestCitiesAndHealth(t *testing.T) {
 	if _, b := r.do("GET", "/v1/health", ""); json.Unmarshal(b, &h) != nil || h.Status != "ok" || h.Cities != 4 || h.Version != "test" {
 		t.Fatalf("%s", b)
 	}
-	if _, b := r.do("GET", "/metrics", ""); !bytes.Contains(b, []byte(`cityflow_http_requests_total{route="GET /v1/health",code="200"} 1`)) {
+	if _, b := r.do("GET", "/metrics", ""); !bytes.Contains(b, []byte(`cityflow_http_requests_total{code="200",route="GET /v1/health"} 1`)) {
 		t.Errorf("%s", b)
 	}
 	_ = r.queue.Close()

@@ -99,6 +99,7 @@ func (a *api) submit(ctx context.Context, in *submitInput) (*submitOutput, error
 	outcome := "started"
 	if sub.Cached {
 		outcome = "cached"
+		a.Metrics.Add("cityflow_cache_hits_total", 1)
 	}
 	a.Metrics.Add("cityflow_submits_total", 1, "outcome", outcome)
 	return &submitOutput{Location: "/v1/status/" + sub.JobID, Body: sub}, nil

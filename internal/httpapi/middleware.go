@@ -3,6 +3,7 @@ package httpapi
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"net/http"
@@ -37,8 +38,9 @@ func (a *api) observe(next http.Handler) http.Handler {
 		ctx, id := telemetry.WithRequestID(r.Context(), r.Header.Get("X-Request-Id"))
 		w.Header().Set("X-Request-Id", id)
 		start, rec := time.Now(), &recorder{ResponseWriter: w}
-		info := &routeInfo{}
+		info := &routeInfo{pattern: "none"} // until it is routed
 		ctx = context.WithValue(ctx, routeKey{}, info)
+		ctx, end := telemetry.RootSpan(ctx, r.Header.Get("Traceparent"), r.Method)
 		r = r.WithContext(ctx)
 		defer func() {
 			if v := recover(); v != nil {
@@ -57,8 +59,18 @@ func (a *api) observe(next http.Handler) http.Handler {
 			}
 			// The route, not the address: a job's id is a permission.
 			a.Log.Log(ctx, level, "request", "route", info.pattern, "method", r.Method, "status", rec.status, "bytes", rec.bytes, "ms", took.Milliseconds())
-			a.Metrics.Add("cityflow_http_requests_total", 1, "route", info.pattern, "code", strconv.Itoa(rec.status))
-			a.Metrics.Add("cityflow_http_request_seconds_total", took.Seconds(), "route", info.pattern)
+			code := rec.status
+			if code == 0 {
+				code = http.StatusOK // an empty answer
+			}
+			a.Metrics.Add("cityflow_http_requests_total", 1, "route", info.pattern, "code", strconv.Itoa(code))
+			a.Metrics.Observe("cityflow_http_request_seconds", took.Seconds(), "route", info.pattern)
+			telemetry.NameSpan(ctx, info.pattern, code)
+			var failed error
+			if code >= 500 {
+				failed = errors.New(http.StatusText(code))
+			}
+			end(failed)
 		}()
 		next.ServeHTTP(rec, r)
 	})
@@ -181,12 +193,12 @@ func (a *api) route(mux *http.ServeMux) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		h, pattern := mux.Handler(r)
 		info := r.Context().Value(routeKey{}).(*routeInfo)
-		if info.pattern = pattern; pattern != "" {
+		if pattern != "" {
+			info.pattern = pattern
 			// Handlers behind the framework see only the context.
 			mux.ServeHTTP(w, r.WithContext(context.WithValue(r.Context(), requestKey{}, r)))
 			return
 		}
-		info.pattern = "none"
 		probe := &probe{header: http.Header{}}
 		h.ServeHTTP(probe, r)
 		if probe.status == http.StatusMethodNotAllowed {

@@ -1,6 +1,7 @@
 package job
 
 import (
+	"context"
 	"crypto/hmac"
 	"crypto/rand"
 	"crypto/sha256"
@@ -8,6 +9,8 @@ import (
 	"encoding/binary"
 	"encoding/json"
 	"fmt"
+
+	"github.com/malikobaid/cityflow/internal/telemetry"
 )
 
 var idText = base32.NewEncoding("abcdefghijklmnopqrstuvwxyz234567").WithPadding(base32.NoPadding)
@@ -49,10 +52,18 @@ type message struct {
 	V         int    `json:"v"`
 	JobID     string `json:"job_id"`
 	ConfigKey string `json:"config_key"`
+	// Request and Traceparent only say who asked, for logs and spans: a worker
+	// that does not know them, or a message without them, works the same.
+	Request     string `json:"request,omitempty"`
+	Traceparent string `json:"traceparent,omitempty"`
 }
 
-func encodeMessage(id string) []byte {
-	b, err := json.Marshal(message{V: messageVersion, JobID: id, ConfigKey: Key(id, ConfigFile)})
+func encodeMessage(id string) []byte { return messageFrom(context.Background(), id) }
+
+// messageFrom names the request that ctx belongs to.
+func messageFrom(ctx context.Context, id string) []byte {
+	b, err := json.Marshal(message{V: messageVersion, JobID: id, ConfigKey: Key(id, ConfigFile),
+		Request: telemetry.RequestID(ctx), Traceparent: telemetry.Traceparent(ctx)})
 	if err != nil {
 		panic(fmt.Sprintf("job: message of %s does not encode: %v", id, err))
 	}

@@ -34,6 +34,7 @@ func (b *progressBox) update(f func(*progress)) {
 
 // report receives the model's progress.
 func (a *attempt) report(p run.Progress) {
+	a.watch.at(p.Stage)
 	a.p.update(func(q *progress) {
 		if p.Stage != q.Stage || p.Message != q.Message {
 			a.log.Info(p.Message, "stage", p.Stage, "done", p.Done)
@@ -85,7 +86,7 @@ func (a *attempt) mind(ctx context.Context, cancel context.CancelCauseFunc) (sto
 					cancel(errLeaseLost)
 					return
 				default:
-					a.Worker.Log.Warn("lease not extended, trying again", "job", a.r.id, "error", err)
+					a.Worker.Log.WarnContext(ctx, "lease not extended, trying again", "error", err)
 				}
 			}
 			if time.Since(looked) >= look {
@@ -102,7 +103,7 @@ func (a *attempt) mind(ctx context.Context, cancel context.CancelCauseFunc) (sto
 			if since := time.Since(written); since >= heartbeat || dirty && since >= progressEvery {
 				written = time.Now()
 				if err := a.writeProgress(step); err != nil && ctx.Err() == nil {
-					a.Worker.Log.Warn("progress not written", "job", a.r.id, "error", err)
+					a.Worker.Log.WarnContext(ctx, "progress not written", "error", err)
 				}
 			}
 			done()

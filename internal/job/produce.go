@@ -95,7 +95,7 @@ func (a *attempt) reuse(ctx context.Context) (bool, error) {
 			return false, err
 		}
 		if !found || f.SHA256 != "" && f.SHA256 != hash(b) {
-			a.Worker.Log.Warn("an equal run is damaged, running again", "job", a.r.id, "damaged", from.id, "file", f.Name)
+			a.Worker.Log.WarnContext(ctx, "an equal run is damaged, running again", "damaged", from.id, "file", f.Name)
 			return false, nil
 		}
 		if err := a.Store.put(ctx, Key(a.r.id, f.Name), b); err != nil {
@@ -109,6 +109,7 @@ func (a *attempt) reuse(ctx context.Context) (bool, error) {
 		return false, err
 	}
 	a.r.manifest = from.manifest
+	a.Metrics.Add("cityflow_cache_hits_total", 1)
 	return true, a.complete(ctx)
 }
 

@@ -13,6 +13,7 @@ import (
 
 	"github.com/malikobaid/cityflow/internal/queue"
 	"github.com/malikobaid/cityflow/internal/run"
+	"github.com/malikobaid/cityflow/internal/telemetry"
 	"github.com/malikobaid/cityflow/spec"
 )
 
@@ -32,7 +33,9 @@ type Service struct {
 // Submit checks a request and makes it a job, or finds the job that already
 // holds its results. Bad requests return spec.Problems and start nothing.
 // With an idempotency key, the same request of the same client is one job.
-func (s *Service) Submit(ctx context.Context, req *spec.RunRequest, client, idempotencyKey string) (*spec.Submitted, error) {
+func (s *Service) Submit(ctx context.Context, req *spec.RunRequest, client, idempotencyKey string) (_ *spec.Submitted, err error) {
+	ctx, end := telemetry.Span(ctx, "submit")
+	defer func() { end(err) }()
 	cfg, problems, err := s.Model.Check(ctx, req)
 	if err != nil {
 		return nil, fmt.Errorf("check the request: %w", err)
@@ -72,7 +75,7 @@ func (s *Service) start(ctx context.Context, id string, cfg *spec.Config) (*spec
 	}
 	failpoint(s.Log, "submit.stored_config")
 	sub := &spec.Submitted{JobID: id, Status: spec.Queued, SubmittedAt: time.Now().UTC()}
-	if err := s.Queue.Send(ctx, id, encodeMessage(id)); err != nil {
+	if err := s.Queue.Send(ctx, id, messageFrom(ctx, id)); err != nil {
 		// The job is stored and marked: it is delayed until the sweeper can
 		// send it, not lost.
 		s.Log.ErrorContext(ctx, "message not sent, the sweeper will", "job", id, "error", err)

@@ -6,10 +6,12 @@ import (
 	"fmt"
 	"log/slog"
 	"runtime/debug"
+	"strings"
 	"time"
 
 	"github.com/malikobaid/cityflow/internal/queue"
 	"github.com/malikobaid/cityflow/internal/run"
+	"github.com/malikobaid/cityflow/internal/telemetry"
 	"github.com/malikobaid/cityflow/spec"
 )
 
@@ -37,6 +39,8 @@ type Worker struct {
 	// Engine is the version of the binary, for the manifest's timing.
 	Engine string
 	Log    *slog.Logger
+	// Metrics may be nil.
+	Metrics *telemetry.Metrics
 	// Ended is told of every message dealt with; may be nil.
 	Ended func(outcome string, seconds float64)
 }
@@ -66,7 +70,7 @@ func (w *Worker) Once(ctx context.Context) error {
 		return err
 	}
 	start := time.Now()
-	v := w.attempt(ctx, l)
+	ctx, v := w.attempt(ctx, l)
 	// A signal must not stop us from telling the queue what became of it.
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), finishing)
 	defer cancel()
@@ -82,10 +86,11 @@ func (w *Worker) Once(ctx context.Context) error {
 	if err != nil {
 		// Harmless: the lease lapses, somebody gets the message again and
 		// finds the end state, or tries again.
-		w.Log.Warn("queue not told", "job", l.ID, "outcome", v.outcome, "error", err)
+		w.Log.WarnContext(ctx, "queue not told", "outcome", v.outcome, "error", err)
 	}
 	seconds := time.Since(start).Seconds()
-	w.Log.Info("job "+v.outcome, "job", l.ID, "seconds", seconds, "reason", v.reason)
+	w.Log.InfoContext(ctx, "job "+v.outcome, "seconds", seconds, "reason", v.reason)
+	w.Metrics.Add("cityflow_jobs_total", 1, "outcome", strings.ReplaceAll(v.outcome, " ", "_"))
 	if w.Ended != nil {
 		w.Ended(v.outcome, seconds)
 	}
@@ -130,43 +135,64 @@ func (w *Worker) retry(attempt int, err error) verdict {
 	return verdict{act: actRelease, outcome: "released", reason: err.Error(), delay: w.backoff(attempt)}
 }
 
-// attempt deals with one delivery, from the message to its end.
-func (w *Worker) attempt(ctx context.Context, l *queue.Lease) verdict {
+// attempt deals with one delivery, from the message to its end. The context it
+// returns is that of the job, for what is logged afterwards.
+func (w *Worker) attempt(ctx context.Context, l *queue.Lease) (context.Context, verdict) {
+	ctx = telemetry.WithLog(ctx, slog.String("job", l.ID))
 	msg, err := decodeMessage(l.Body)
 	if err != nil {
-		return verdict{act: actBury, outcome: "buried", reason: err.Error()}
+		return ctx, verdict{act: actBury, outcome: "buried", reason: err.Error()}
 	}
+	if msg.Request != "" {
+		ctx, _ = telemetry.WithRequestID(ctx, msg.Request)
+	}
+	sctx, end := telemetry.Span(telemetry.JoinTrace(ctx, msg.Traceparent), "attempt")
+	sctx, v := w.deal(sctx, l, msg)
+	var failed error
+	if v.outcome != "complete" && v.outcome != "already complete" && v.outcome != "cancelled" {
+		failed = errors.New(v.outcome)
+	}
+	end(failed)
+	return sctx, v
+}
+
+// deal looks where the job stands and runs it if it is to be run.
+func (w *Worker) deal(ctx context.Context, l *queue.Lease, msg message) (context.Context, verdict) {
 	r, err := w.Store.load(ctx, msg.JobID)
 	if err != nil {
 		if ctx.Err() != nil {
-			return verdict{act: actRelease, outcome: "released", reason: "stopping"}
+			return ctx, verdict{act: actRelease, outcome: "released", reason: "stopping"}
 		}
-		return w.retry(l.Attempt, err)
+		return ctx, w.retry(l.Attempt, err)
 	}
 	switch {
 	case r.manifest != nil:
 		// Finished before, only the message was left behind.
 		if err := w.point(ctx, r); err != nil {
-			return w.retry(l.Attempt, err)
+			return ctx, w.retry(l.Attempt, err)
 		}
-		return verdict{outcome: "already complete"}
+		return ctx, verdict{outcome: "already complete"}
 	case r.failed != nil:
-		return verdict{outcome: "already failed"}
+		return ctx, verdict{outcome: "already failed"}
 	case r.cancel != nil:
-		return verdict{outcome: "cancelled"}
+		return ctx, verdict{outcome: "cancelled"}
 	case r.config == nil:
-		return verdict{act: actBury, outcome: "buried", reason: "there is no " + msg.ConfigKey}
+		return ctx, verdict{act: actBury, outcome: "buried", reason: "there is no " + msg.ConfigKey}
 	}
 	a := w.begin(l, r)
+	ctx = telemetry.WithLog(ctx, slog.Int("attempt", a.p.Attempt))
 	if a.p.Failed >= maxFailed || l.Attempt > maxDeliveries {
-		return a.giveUp(ctx)
+		return ctx, a.giveUp(ctx)
 	}
 	if err := a.writeProgress(ctx); err != nil {
-		return w.retry(l.Attempt, err)
+		return ctx, w.retry(l.Attempt, err)
 	}
-	w.Log.Info("job started", "job", r.id, "attempt", a.p.Attempt)
+	w.Log.InfoContext(ctx, "job started")
+	if a.p.Attempt == 1 {
+		w.Metrics.Observe("cityflow_job_seconds", max(0, a.p.StartedAt.Sub(a.p.SubmittedAt).Seconds()), "stage", "wait")
+	}
 	failpoint(w.Log, "worker.took_job")
-	return a.carryOut(ctx)
+	return ctx, a.carryOut(ctx)
 }
 
 // attempt is one try at one job.
@@ -176,6 +202,7 @@ type attempt struct {
 	r     *record
 	log   *runLog
 	p     *progressBox
+	watch stageWatch
 }
 
 // begin counts the attempt. The previous one failed unless it was released: a
@@ -214,7 +241,9 @@ func (a *attempt) carryOut(ctx context.Context) verdict {
 	rctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	stop := a.mind(rctx, cancel)
+	a.watch.begin(rctx, a.Worker)
 	err := a.produce(rctx)
+	a.watch.end(err)
 	stop()
 
 	fctx, done := context.WithTimeout(context.WithoutCancel(ctx), finishing)
@@ -244,7 +273,7 @@ func (a *attempt) carryOut(ctx context.Context) verdict {
 	}
 	a.p.update(func(p *progress) { p.LastError = err.Error() })
 	if werr := a.writeProgress(fctx); werr != nil {
-		a.Log.Warn("progress not written", "job", a.r.id, "error", werr)
+		a.Log.WarnContext(fctx, "progress not written", "error", werr)
 	}
 	return a.retry(a.p.Failed+1, err)
 }
@@ -272,7 +301,7 @@ func (a *attempt) release(ctx context.Context) {
 	}
 	a.p.update(func(p *progress) { p.Released = true })
 	if err := a.writeProgress(ctx); err != nil {
-		a.Log.Warn("release not noted", "job", a.r.id, "error", err)
+		a.Log.WarnContext(ctx, "release not noted", "error", err)
 	}
 }
 

@@ -53,6 +53,14 @@ type Holder interface {
 	Holds(ctx context.Context, id string) (bool, error)
 }
 
+// Aged is a Queue that can cheaply tell when its oldest message was sent, of
+// those not done with, waiting or leased; the zero time when it holds none. A
+// queue without it is watched by its own host (SQS: the CloudWatch metric
+// ApproximateAgeOfOldestMessage).
+type Aged interface {
+	Oldest(ctx context.Context) (time.Time, error)
+}
+
 // Lease is the right to work on one message for a while. Its token belongs to
 // this delivery alone: a worker whose lease lapsed cannot touch the delivery
 // that somebody else holds.

@@ -1,11 +1,13 @@
 // Package telemetry is how the service is watched: structured logs that carry
-// the request id, and counters for Prometheus. It leans on nothing of
-// CityFlow, and nothing in it can fail a request: a metric that nobody
-// registered is a programming error and panics in tests, not in production
-// paths that only count.
+// the ids of request, job and attempt, metrics through OpenTelemetry, and spans
+// where somebody collects them. It leans on nothing of CityFlow, and nothing in
+// it can fail a request: a metric that is not in the table is a programming
+// error and panics, an exporter that does not work is logged and forgotten.
 //
-// Logs go to stderr, never to stdout, which belongs to answers. Secrets and
-// request bodies are never logged.
+// Logs go to stderr, never to stdout, which belongs to answers (and, where
+// chosen, to embedded metrics). Secrets and request bodies are never logged; a
+// job's id, which is a permission, stands in the service's own log, never in a
+// metric, a span or the line about a request. docs/telemetry.md is the list.
 package telemetry
 
 import (
@@ -14,8 +16,11 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"os"
 	"regexp"
 	"strings"
+
+	"go.opentelemetry.io/otel/trace"
 )
 
 type requestIDKey struct{}
@@ -38,25 +43,56 @@ func RequestID(ctx context.Context) string {
 	return id
 }
 
-// Logger writes to w as "text" or "json". Records logged with a context name
-// its request.
+type logAttrsKey struct{}
+
+// WithLog adds attributes to every record that is logged with the context, such
+// as the job and the attempt a worker is at.
+func WithLog(ctx context.Context, attrs ...slog.Attr) context.Context {
+	have, _ := ctx.Value(logAttrsKey{}).([]slog.Attr)
+	all := append(append(make([]slog.Attr, 0, len(have)+len(attrs)), have...), attrs...)
+	return context.WithValue(ctx, logAttrsKey{}, all)
+}
+
+// Logger writes to w as "text" or "json"; "auto" is text on a terminal and
+// JSON elsewhere. Records logged with a context name what it is about.
 func Logger(w io.Writer, format string, level slog.Level) (*slog.Logger, error) {
 	o := &slog.HandlerOptions{Level: level}
+	if format == "auto" {
+		format = "json"
+		if terminal(w) {
+			format = "text"
+		}
+	}
 	switch format {
 	case "text":
 		return slog.New(handler{slog.NewTextHandler(w, o)}), nil
 	case "json":
 		return slog.New(handler{slog.NewJSONHandler(w, o)}), nil
 	}
-	return nil, fmt.Errorf("unknown log format %q, want text or json", format)
+	return nil, fmt.Errorf("unknown log format %q, want auto, text or json", format)
 }
 
-// handler adds the request id of the context to each record.
+func terminal(w io.Writer) bool {
+	f, ok := w.(*os.File)
+	if !ok {
+		return false
+	}
+	info, err := f.Stat()
+	return err == nil && info.Mode()&os.ModeCharDevice != 0
+}
+
+// handler adds to each record what its context is about.
 type handler struct{ slog.Handler }
 
 func (h handler) Handle(ctx context.Context, r slog.Record) error {
+	if attrs, ok := ctx.Value(logAttrsKey{}).([]slog.Attr); ok {
+		r.AddAttrs(attrs...)
+	}
 	if id := RequestID(ctx); id != "" {
 		r.AddAttrs(slog.String("request", id))
+	}
+	if s := trace.SpanContextFromContext(ctx); s.IsSampled() {
+		r.AddAttrs(slog.String("trace_id", s.TraceID().String()))
 	}
 	return h.Handler.Handle(ctx, r)
 }

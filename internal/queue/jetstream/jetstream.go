@@ -49,7 +49,7 @@ type Options struct {
 	Replicas int
 }
 
-// Queue is a queue.Queue and a queue.Holder.
+// Queue is a queue.Queue, a queue.Holder and queue.Aged.
 type Queue struct {
 	opts Options
 	srv  *server.Server // nil on a cluster
@@ -350,6 +350,18 @@ func (q *Queue) Depth(ctx context.Context) (queue.Depth, error) {
 	d.Waiting = int(c.NumPending)
 	d.Dead = int(s.CachedInfo().State.Msgs)
 	return d, nil
+}
+
+// Oldest implements queue.Aged: a message leaves the stream when it is done.
+func (q *Queue) Oldest(ctx context.Context) (time.Time, error) {
+	s, err := q.js.Stream(ctx, jobStream)
+	if err != nil {
+		return time.Time{}, fmt.Errorf("queue: oldest: %w", err)
+	}
+	if state := s.CachedInfo().State; state.Msgs > 0 {
+		return state.FirstTime, nil
+	}
+	return time.Time{}, nil
 }
 
 // Close implements queue.Queue. An embedded server is shut down with it.

@@ -65,3 +65,38 @@ func TestNobodyThere(t *testing.T) {
 		t.Fatal(got)
 	}
 }
+
+func TestTheOldestMessageIsTheOneLongestNotDoneWith(t *testing.T) {
+	q, err := Embed(t.Context(), t.TempDir(), Options{Lease: time.Minute})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer q.Close()
+	if at, err := q.Oldest(t.Context()); err != nil || !at.IsZero() {
+		t.Fatalf("an empty queue's oldest message is from %v %v", at, err)
+	}
+	for _, id := range []string{"a", "b"} {
+		if err := q.Send(t.Context(), id, []byte(id)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	first, err := q.Oldest(t.Context())
+	if err != nil || first.IsZero() {
+		t.Fatal(first, err)
+	}
+	l, err := q.Receive(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if at, err := q.Oldest(t.Context()); err != nil || !at.Equal(first) {
+		t.Errorf("while it is leased: %v, want %v (%v)", at, first, err)
+	}
+	if err := q.Done(t.Context(), l); err != nil {
+		t.Fatal(err)
+	}
+	if at, err := q.Oldest(t.Context()); err != nil || !at.After(first) {
+		t.Errorf("once it is done: %v, want later than %v (%v)", at, first, err)
+	}
+}
+
+var _ queue.Aged = (*Queue)(nil)
