@@ -66,8 +66,12 @@ func (c *serveCmd) Run(e *env) error {
 	}
 	watchQueue(metrics, w.queue)
 	service := &job.Service{Model: model, Store: w.store, Queue: w.queue, Secret: w.secret, FilesBase: "/files", Log: e.log}
+	words, err := answers(service, metrics, e.log)
+	if err != nil {
+		return err
+	}
 	server := httpapi.Server(httpapi.New(httpapi.Options{
-		Version: buildVersion(), Model: model, Jobs: service, Web: page(c.Web), Origins: c.Origin, Token: c.Token,
+		Version: buildVersion(), Model: model, Jobs: service, Answers: words, Web: page(c.Web), Origins: c.Origin, Token: c.Token,
 		Log: e.log, Metrics: metrics, Closing: ctx.Done(),
 	}), e.log)
 

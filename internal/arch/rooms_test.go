@@ -12,6 +12,7 @@ type room struct {
 // rooms is the whole house. Tests may import more (testcity, validation).
 var rooms = []room{
 	{path: "spec", because: "a client must be able to import the contract alone"},
+	{path: "docs", because: "the pages that people read, as files"},
 	{path: "web", because: "the built page is files; it knows the API only by its JSON"},
 
 	// The model half.
@@ -42,9 +43,11 @@ var rooms = []room{
 	{path: "internal/telemetry", because: "logs, metrics and spans serve everybody and know nobody"},
 	{path: "internal/telemetry/prom", because: "the page that Prometheus reads, apart from telemetry so that a function does not carry it"},
 	{path: "internal/telemetry/otlp", because: "spans to a collector, apart from telemetry because of what it weighs"},
+	{path: "internal/insight/llm", may: []string{"spec", "internal/insight", "internal/telemetry"}, because: "the optional language model: it gets published figures and is checked against them"},
+	{path: "internal/insight/answer", may: []string{"spec", "docs", "internal/insight", "internal/insight/llm"}, because: "rules, model and documentation joined into answers; jobs come in as an interface"},
 	{path: "internal/job", may: []string{"spec", "internal/queue", "internal/run", "internal/telemetry"}, because: "the life of a job over any store, any queue and any run.Model"},
 	{path: "internal/job/jobtest", may: []string{"spec", "internal/run"}, because: "a small run.Model for tests of the service"},
-	{path: "internal/httpapi", may: []string{"spec", "internal/job", "internal/queue", "internal/run", "internal/telemetry"}, because: "HTTP around job and run.Model; it keeps nothing"},
+	{path: "internal/httpapi", may: []string{"spec", "internal/insight/answer", "internal/insight/llm", "internal/job", "internal/queue", "internal/run", "internal/telemetry"}, because: "HTTP around job and run.Model; it keeps nothing"},
 
 	// Between the halves.
 	{path: "internal/catalog", may: []string{"spec", "internal/city", "internal/run"}, because: "it implements run.Source over a store: packs as objects"},

@@ -21,6 +21,7 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/danielgtaylor/huma/v2/adapters/humago"
 
+	"github.com/malikobaid/cityflow/internal/insight/answer"
 	"github.com/malikobaid/cityflow/internal/job"
 	"github.com/malikobaid/cityflow/internal/run"
 	"github.com/malikobaid/cityflow/internal/telemetry"
@@ -32,6 +33,8 @@ type Options struct {
 	Version string
 	Model   run.Model
 	Jobs    *job.Service
+	// Answers puts results and the documentation into words; nil: by rules.
+	Answers *answer.Service
 	// Web holds the built page, index.html at its root; nil where a static
 	// host serves it.
 	Web fs.FS
@@ -89,12 +92,17 @@ func build(o Options) *api {
 		},
 		Formats: huma.DefaultFormats, DefaultFormat: "application/json",
 	}
+	if a.Answers == nil {
+		a.Answers = &answer.Service{Jobs: o.Jobs, Docs: answer.Documentation(), Log: o.Log}
+	}
 	a.huma = humago.New(a.mux, config)
 	a.cityRoutes()
 	a.jobRoutes()
+	a.insightRoutes()
 	a.fileRoutes()
 	a.webRoutes()
 	a.describe()
+	a.describeInsights()
 	var err error
 	if a.openapi, err = json.MarshalIndent(a.huma.OpenAPI(), "", " "); err != nil {
 		panic("httpapi: the OpenAPI document does not encode: " + err.Error())

@@ -29,13 +29,6 @@ type statusOutput struct {
 	Body         *spec.Status
 }
 
-// Insights answers POST /v1/insights/{job_id}.
-type Insights struct {
-	SummaryMD string `json:"summary_md" doc:"Markdown on baseline versus scenario"`
-	Cached    bool   `json:"cached" doc:"True when the text was kept from before"`
-	Source    string `json:"source" enum:"rules" doc:"What wrote the text"`
-}
-
 func (a *api) jobRoutes() {
 	submit := operation("POST", "/v1/submit", "submit", "Ask what would change", 400, 413, 415, 422, 503)
 	submit.Description = "Only city is required. The same run again answers at once with the job that has its results and cached true. " +
@@ -52,14 +45,6 @@ func (a *api) jobRoutes() {
 			return &struct{ Body *spec.Status }{st}, nil
 		})
 	huma.Register(a.huma, operation("GET", "/v1/jobs", "list-jobs", "All jobs, newest first; for the operator", 401, 403, 503), a.list)
-	huma.Register(a.huma, operation("POST", "/v1/insights/{job_id}", "get-insights", "The answer in words", 404, 409, 503),
-		func(ctx context.Context, in *jobInput) (*struct{ Body Insights }, error) {
-			md, err := a.Jobs.Insights(ctx, in.JobID)
-			if err != nil {
-				return nil, a.fault(ctx, err)
-			}
-			return &struct{ Body Insights }{Insights{SummaryMD: md, Cached: true, Source: "rules"}}, nil
-		})
 	a.raw(operation("GET", "/v1/jobs/{job_id}/events", "job-events", "The status as server-sent events, until the job has ended", 404, 429, 503),
 		"text/event-stream", a.events, pathParam("job_id", "The id that submit answered"))
 }

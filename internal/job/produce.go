@@ -131,7 +131,7 @@ type sink struct {
 func (s *sink) Put(ctx context.Context, name, contentType string, data []byte) error {
 	key := Key(s.id, name)
 	k, ok := KindOf(key)
-	if !ok || (k.Name != "artifact" && k.Name != "config" && k.Name != "log") {
+	if !ok || (k.Name != "artifact" && k.Name != "insights" && k.Name != "config" && k.Name != "log") {
 		panic(fmt.Sprintf("job: artifact name %q is not allowed, want names such as %q", name, "summary.json"))
 	}
 	if err := s.store.put(ctx, key, data); err != nil {

@@ -250,19 +250,3 @@ func (s *Service) Open(ctx context.Context, id, name string) (*File, error) {
 	f.ReadSeekCloser, f.Bytes, f.ModTime = r, r.Size(), r.ModTime()
 	return f, nil
 }
-
-// Insights is the Markdown on a complete job. ErrNotComplete before that.
-func (s *Service) Insights(ctx context.Context, id string) (string, error) {
-	r, err := s.record(ctx, id)
-	if err != nil {
-		return "", err
-	}
-	if r.manifest == nil {
-		return "", ErrNotComplete
-	}
-	b, found, err := s.Store.get(ctx, Key(id, "insights.md"))
-	if err == nil && !found {
-		err = fmt.Errorf("%w: complete job %s has no insights.md", ErrStore, id)
-	}
-	return string(b), err
-}

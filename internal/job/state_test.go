@@ -44,7 +44,7 @@ func TestOnlyTheTableOfKindsHasKeys(t *testing.T) {
 	id := newID()
 	for key, kind := range map[string]string{
 		"jobs/" + id + "/config.json": "config", "jobs/" + id + "/manifest.json": "manifest", "jobs/" + id + "/progress.json": "progress",
-		"jobs/" + id + "/summary.json": "artifact", "jobs/" + id + "/scenario-gtfs.zip": "artifact", "jobs/" + id + "/insights.meta.json": "artifact",
+		"jobs/" + id + "/summary.json": "artifact", "jobs/" + id + "/scenario-gtfs.zip": "artifact", "jobs/" + id + "/insights.meta.json": "insights", "jobs/" + id + "/insights.md": "insights", "spend/2026-03-04/model-" + id: "model call",
 		"jobs/" + id + "/baseline_stats.json": "artifact", "jobs/" + id + "/run.log": "log", "pending/" + id: "pending",
 		"jobs/" + id + "/../x.json": "", "jobs/" + id + "/.json": "", "jobs/" + id + "/a/b.json": "", "jobs/" + id + "/a.json.tmp": "",
 		"jobs/" + id + "/A.json": "", "jobs/x/config.json": "", "secret": "", "runs/x.json": "", "jobs/" + id + "/config.json\n": "",

@@ -56,8 +56,10 @@ var Kinds = compile([]Kind{
 	{Name: "manifest", Pattern: `jobs/` + idPart + `/manifest\.json`, Public: true, Cache: revalid, Writer: "a worker, equal but for timing", Durable: true},
 	{Name: "config", Pattern: `jobs/` + idPart + `/config\.json`, Public: true, Cache: immutable, Writer: "the API, then a worker with equal meaning", Durable: true},
 	{Name: "log", Pattern: `jobs/` + idPart + `/run\.log`, Public: true, Cache: revalid, Writer: "a worker, any is valid"},
+	{Name: "insights", Pattern: `jobs/` + idPart + `/insights\.(md|meta\.json)`, Public: true, Cache: revalid, Writer: "a worker, then any API, any is valid", Durable: true},
 	{Name: "artifact", Pattern: `jobs/` + idPart + `/[a-z0-9]+([_.-][a-z0-9]+)*\.(json|csv|geojson|parquet|md|html|bin|zip|txt)`, Public: true, Cache: immutable, Writer: "workers, equal bytes", Durable: true},
 	{Name: "run", Pattern: `runs/[0-9a-f]{64}\.json`, Writer: "workers, any is valid"},
+	{Name: "model call", Pattern: `spend/\d{4}-\d{2}-\d{2}/model-` + idPart, Writer: "the API that calls, once"},
 	{Name: "pending", Pattern: `pending/` + idPart, Writer: "the API that submits", Durable: true},
 })
 

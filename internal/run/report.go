@@ -53,6 +53,7 @@ func artifacts(p *prepared, st *study) ([]file, error) {
 	b, err = artifact.GeoJSON(accessMap(p.city, st))
 	add("access.geojson", "application/geo+json", b, err)
 	add("insights.md", "text/markdown; charset=utf-8", []byte(insight.Markdown(sum)), nil)
+	put("insights.meta.json", insight.Meta())
 	return files, failed
 }
 
