@@ -38,7 +38,7 @@ const context = await chromium.launchPersistentContext(profile, {
 
 const faults = [];
 /** Addresses that are meant to answer with an error; Chromium logs each on the console. */
-const expected = [/\/v1\/jobs$/, /\/v1\/status\/(nobody|gone)$/, /\/v1\/submit$/, /\/v1\/cities\/atlantis/];
+const expected = [/\/v1\/jobs$/, /\/v1\/status\/(nobody|gone)$/, /\/v1\/submit$/, /\/v1\/insights\/[^/]+\/chat$/, /\/v1\/cities\/atlantis/];
 function watch(page) {
   page.on('console', (m) => {
     if (m.type() !== 'error' && !/Content.Security.Policy|map:/i.test(m.text())) return;
@@ -247,6 +247,31 @@ try {
     await page.emulateMedia({ colorScheme: 'light' });
     assert.ok((await page.locator('#insights .md > *').count()) > 0, 'insights have content');
     assert.equal(await page.locator('#insights script, #insights [href^="javascript"]').count(), 0);
+    const box = page.getByRole('textbox', { name: 'Your question' });
+    await box.focus();
+    await page.keyboard.press('Enter');
+    await until('a word on the empty question', () => page.getByRole('alert').filter({ hasText: 'Write a question first' }).count());
+    await box.fill('What happens to car traffic?');
+    await page.keyboard.press('Enter');
+    await until('an answer', () => page.getByRole('log').locator('.said').count());
+    assert.equal(await page.getByRole('log').locator('img, script, [href^="javascript"]').count(), 0);
+    assert.equal(await box.inputValue(), '');
+    assert.ok(await box.evaluate((e) => e === document.activeElement), 'the field keeps the focus');
+    for (const [name, viewport, colorScheme] of looks) {
+      await page.setViewportSize(viewport);
+      await page.emulateMedia({ colorScheme });
+      await page.locator('.ask').scrollIntoViewIfNeeded();
+      await axe(page, `ask ${name}`);
+      await shot(page, `results-ask-${name}`);
+    }
+    await page.setViewportSize(looks[0][1]);
+    await page.emulateMedia({ colorScheme: 'light' });
+    if (!real) {
+      await box.fill('fail');
+      await page.getByRole('button', { name: 'Ask', exact: true }).click();
+      await until('the trouble', () => page.getByRole('alert').filter({ hasText: 'Try again.' }).count());
+      assert.equal(await box.inputValue(), 'fail', 'a question that failed is kept');
+    }
     const links = await page.locator('#downloads a').evaluateAll((all) => all.map((a) => a.href));
     assert.ok(links.length >= 8, `${links.length} downloads`);
     for (const href of links) assert.equal((await fetch(href)).status, 200, href);

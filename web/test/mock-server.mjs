@@ -208,6 +208,16 @@ export function createMock(port = 0) {
       return json(202, { job_id: job.job_id, status: job.status });
     }
     if ((m = /^\/v1\/insights\/([^/]+)$/.exec(path))) return jobs.get(m[1])?.status === 'complete' ? json(200, { summary_md: insights, cached: true }) : problem(404, 'No insights', '');
+    if ((m = /^\/v1\/insights\/([^/]+)\/chat$/.exec(path)) && req.method === 'POST') {
+      let text = '';
+      req.on('data', (d) => (text += d));
+      req.on('end', () => {
+        const { query } = JSON.parse(text);
+        if (/fail/.test(query)) return problem(503, 'Something the server needs is not working', 'Try again.');
+        json(200, { reply_md: `Between 08:00 and 10:00:\n\n- About **${query.length}** of it <img src=x onerror=alert(1)> [and](javascript:alert(1))\n`, source: 'rules' });
+      });
+      return;
+    }
     if ((m = /^\/files\/jobs\/([^/]+)\/([^/]+)$/.exec(path)) && jobs.get(m[1])?.artifacts.some((a) => a.name === m[2])) return send(200, ...files[m[2]]);
     return problem(404, 'Nothing here', path);
   });

@@ -1,6 +1,6 @@
 // The one gateway to the service: every request of the pages goes through here,
 // so that addresses, errors and limits are treated in one place.
-import type { Access, CityDetail, CityInfo, Insights, JobList, Links, Problem, ProblemDocument, RunRequest, SiteConfig, Status, Submitted, Summary } from './types';
+import type { Access, CityDetail, CityInfo, Insights, JobAnswer, JobList, Links, Problem, ProblemDocument, RunRequest, SiteConfig, Status, Submitted, Summary } from './types';
 
 /** A request that did not give an answer. `status` is 0 when the service could not be reached. */
 export class ApiError extends Error {
@@ -105,6 +105,7 @@ export const client = {
     return (Array.isArray(list) ? list : list.jobs) ?? [];
   },
   insights: async (job: string) => json<Insights>(await api(`/v1/insights/${id(job)}`), post()),
+  ask: async (job: string, query: string) => json<JobAnswer>(await api(`/v1/insights/${id(job)}/chat`), post({ query })),
   openapi: async () => json<Record<string, unknown>>(await api('/openapi.json')),
   artifactUrl: async (job: string, name: string) => absolute(`${(await siteConfig()).filesBaseUrl}/jobs/${id(job)}/${id(name)}`),
   summary: async (job: string) => json<Summary>(await client.artifactUrl(job, 'summary.json')),

@@ -294,6 +294,13 @@ export interface Insights {
   cached: boolean;
 }
 
+/** POST /v1/insights/{job_id}/chat */
+export interface JobAnswer {
+  reply_md: string;
+  source: 'rules' | 'model';
+  note?: string;
+}
+
 /** GET /v1/jobs */
 export interface JobList {
   jobs: Status[] | null;
