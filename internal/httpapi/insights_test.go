@@ -1,8 +1,10 @@
 package httpapi
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
+	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -10,6 +12,7 @@ import (
 
 	"github.com/malikobaid/cityflow/internal/insight/answer"
 	"github.com/malikobaid/cityflow/internal/insight/llm"
+	"github.com/malikobaid/cityflow/internal/telemetry"
 	"github.com/malikobaid/cityflow/spec"
 )
 
@@ -112,5 +115,37 @@ func TestAModelWritesInsightsOnceAndTheyAreKept(t *testing.T) {
 		if res.StatusCode != 200 || !strings.Contains(string(b), want) || strings.Contains(res.Header.Get("Cache-Control"), "immutable") {
 			t.Errorf("%s: %d %s", name, res.StatusCode, b)
 		}
+	}
+}
+
+// The line about a request names its route: whoever reads an access log must
+// not be able to open jobs.
+func TestAccessLogsHoldNoJobId(t *testing.T) {
+	var logged bytes.Buffer
+	log, err := telemetry.Logger(&logged, "json", slog.LevelDebug)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := newRig(t, func(o *Options) { o.Log = log })
+	_, sub := r.submit(shortForm)
+	r.work()
+	for _, path := range []string{"/v1/status/", "/files/jobs/", "/v1/insights/", "/v1/nothing/"} {
+		r.do("GET", path+sub.JobID+"/summary.json?id="+sub.JobID, "", "Referer", "/"+sub.JobID)
+		r.do("POST", path+sub.JobID, "")
+	}
+	lines := 0
+	for _, l := range strings.Split(logged.String(), "\n") {
+		if strings.Contains(l, `"msg":"request"`) {
+			lines++
+			if strings.Contains(l, sub.JobID) {
+				t.Error(l)
+			}
+		}
+	}
+	if lines < 9 {
+		t.Errorf("%d lines about requests", lines)
+	}
+	if _, page := r.do("GET", "/metrics", ""); bytes.Contains(page, []byte(sub.JobID)) {
+		t.Error("a metric names the job")
 	}
 }

@@ -169,7 +169,7 @@ func TestHelpFindsThePageThatAnswers(t *testing.T) {
 
 func TestPagesAreCutAtHeadingsAndTableRows(t *testing.T) {
 	x, err := NewIndex(fstest.MapFS{
-		"a.md":   {Data: []byte("# Top\nIntro [link](x.md).\n\n## Part `one`\ntext\n```\n# no heading\n```\n| term | means |\n|---|---|\n| Node | a junction | - |\n")},
+		"a.md":   {Data: []byte("# Top\nIntro [link](x.md).\n\n## Part `one`\ntext\n```\n# no heading\n```\n| term | means |\n|---|---|\n| Node | a junction | - |\n\n| term | identifier | meaning | not |\n|---|---|---|---|\n| Link | `LinkID` | a piece of street | edge |\n")},
 		"b.html": {Data: []byte("no")},
 	})
 	if err != nil {
@@ -179,7 +179,7 @@ func TestPagesAreCutAtHeadingsAndTableRows(t *testing.T) {
 	for _, s := range x.sections {
 		got = append(got, s.Title+"="+s.Text)
 	}
-	if want := "Top=Intro link.;term=means;Node=a junction;Part one=text\n# no heading"; strings.Join(got, ";") != want {
+	if want := "Top=Intro link.;Node=means: a junction;Link=a piece of street (identifier: LinkID; not: edge);Part one=text\n# no heading"; strings.Join(got, ";") != want {
 		t.Errorf("%q", got)
 	}
 }

@@ -81,6 +81,7 @@ var Documentation = sync.OnceValue(func() *Index {
 func (x *Index) page(name, text string) {
 	title, body, top := path.Base(name), []string(nil), ""
 	fenced := false
+	var head []string // of the table that is being read
 	flush := func() {
 		if t := strings.TrimSpace(strings.Join(body, "\n")); t != "" {
 			x.sections = append(x.sections, Section{Page: name, Title: title, Text: t})
@@ -103,23 +104,50 @@ func (x *Index) page(name, text string) {
 		case fenced:
 			body = append(body, line)
 		case strings.HasPrefix(line, "|"):
-			if ruleLine.MatchString(line) {
-				continue
+			cells := strings.Split(strings.Trim(strings.TrimSpace(line), "|"), "|")
+			for i, c := range cells {
+				cells[i] = plain(strings.TrimSpace(c))
 			}
-			var cells []string
-			for _, c := range strings.Split(strings.Trim(strings.TrimSpace(line), "|"), "|") {
-				if c = plain(strings.TrimSpace(c)); c != "" && c != "-" {
-					cells = append(cells, c)
+			switch {
+			case head == nil:
+				head = cells
+			case !ruleLine.MatchString(line):
+				if text := row(head, cells); text != "" {
+					x.sections = append(x.sections, Section{Page: name, Title: cells[0], Text: text})
 				}
 			}
-			if len(cells) > 1 {
-				x.sections = append(x.sections, Section{Page: name, Title: cells[0], Text: strings.Join(cells[1:], ": ")})
-			}
+			continue
 		default:
 			body = append(body, plain(line))
 		}
+		head = nil
 	}
 	flush()
+}
+
+// row is what a table says of the word in its first column: the column that
+// holds the meaning first, the others with their names.
+func row(head, cells []string) string {
+	var first string
+	var more []string
+	for i, c := range cells {
+		switch {
+		case i == 0 || c == "" || c == "-" || i >= len(head):
+		case head[i] == "meaning":
+			first = c
+		case head[i] == "":
+			more = append(more, c)
+		default:
+			more = append(more, head[i]+": "+c)
+		}
+	}
+	switch {
+	case first == "":
+		return strings.Join(more, "; ")
+	case len(more) > 0:
+		return first + " (" + strings.Join(more, "; ") + ")"
+	}
+	return first
 }
 
 func plain(s string) string {
