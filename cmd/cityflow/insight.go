@@ -27,5 +27,5 @@ func answers(jobs *job.Service, metrics *telemetry.Metrics, log *slog.Logger) (*
 	if model != nil {
 		log.Info("language model", "model", model.Model(), "calls_per_day", calls)
 	}
-	return &answer.Service{Jobs: jobs, Model: model, Docs: answer.Documentation(), Log: log}, nil
+	return &answer.Service{Jobs: jobs, Model: model, Docs: answer.Documentation, Log: log}, nil
 }

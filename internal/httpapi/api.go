@@ -93,7 +93,7 @@ func build(o Options) *api {
 		Formats: huma.DefaultFormats, DefaultFormat: "application/json",
 	}
 	if a.Answers == nil {
-		a.Answers = &answer.Service{Jobs: o.Jobs, Docs: answer.Documentation(), Log: o.Log}
+		a.Answers = &answer.Service{Jobs: o.Jobs, Docs: answer.Documentation, Log: o.Log}
 	}
 	a.huma = humago.New(a.mux, config)
 	a.cityRoutes()

@@ -96,7 +96,7 @@ func TestAModelWritesInsightsOnceAndTheyAreKept(t *testing.T) {
 	client := &http.Client{Transport: &http.Transport{}}
 	defer client.CloseIdleConnections()
 	r := newRig(t, func(o *Options) {
-		o.Answers = &answer.Service{Jobs: o.Jobs, Docs: answer.Documentation(), Log: o.Log, Model: llm.New(llm.Options{BaseURL: model.URL, Model: "m", HTTP: client})}
+		o.Answers = &answer.Service{Jobs: o.Jobs, Docs: answer.Documentation, Log: o.Log, Model: llm.New(llm.Options{BaseURL: model.URL, Model: "m", HTTP: client})}
 	})
 	_, sub := r.submit(shortForm)
 	r.work()

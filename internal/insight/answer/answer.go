@@ -28,8 +28,10 @@ type Service struct {
 	Jobs Jobs
 	// Model may be nil: the rules answer alone.
 	Model *llm.Client
-	Docs  *Index
-	Log   *slog.Logger
+	// Docs gives the pages that questions are answered from; it is called when
+	// the first is asked.
+	Docs func() *Index
+	Log  *slog.Logger
 }
 
 // maxTries is how often a model may fail our checks on one result before the
@@ -122,7 +124,7 @@ func (s *Service) About(ctx context.Context, id, question string) (*Reply, error
 	note := ""
 	if s.Model != nil {
 		var terms []string
-		for _, t := range s.Docs.Find(question, 3) {
+		for _, t := range s.Docs().Find(question, 3) {
 			terms = append(terms, t.Title+": "+clip(t.Text, 500))
 		}
 		md, err := s.Model.About(ctx, sum, question, terms)
@@ -142,7 +144,7 @@ func (s *Service) Help(ctx context.Context, said []llm.Said) (*Reply, error) {
 			question = m.Text
 		}
 	}
-	found := s.Docs.Find(question, 5)
+	found := s.Docs().Find(question, 5)
 	if len(found) == 0 {
 		return &Reply{"The documentation says nothing about that. It can be asked how a result comes about, what its words mean, " +
 			"how to run CityFlow, and what the model leaves out.", spec.FromRules, ""}, nil

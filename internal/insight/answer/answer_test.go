@@ -71,7 +71,7 @@ func TestInsightsAreWrittenAgainOnlyWhenThatMakesThemBetter(t *testing.T) {
 	sum := example(t)
 	rules := insight.Meta()
 	j := &shelf{sum: sum, md: insight.Markdown(sum), meta: &rules}
-	s := &Service{Jobs: j, Docs: Documentation(), Log: quiet()}
+	s := &Service{Jobs: j, Docs: Documentation, Log: quiet()}
 	ask := func() *Words {
 		t.Helper()
 		w, err := s.Insights(t.Context(), "x")
@@ -112,7 +112,7 @@ func TestInsightsAreWrittenAgainOnlyWhenThatMakesThemBetter(t *testing.T) {
 
 func TestMissingInsightsAreWrittenByRules(t *testing.T) {
 	j := &shelf{sum: example(t)}
-	s := &Service{Jobs: j, Docs: Documentation(), Log: quiet()}
+	s := &Service{Jobs: j, Docs: Documentation, Log: quiet()}
 	w, err := s.Insights(t.Context(), "x")
 	if err != nil || w.Cached || w.Markdown != insight.Markdown(j.sum) || j.kept != 1 {
 		t.Fatal(w, err)
@@ -131,7 +131,7 @@ func TestMissingInsightsAreWrittenByRules(t *testing.T) {
 
 func TestQuestionsFallBackToRules(t *testing.T) {
 	calls, text := 0, "Car trips fall by 350."
-	s := &Service{Jobs: &shelf{sum: example(t)}, Docs: Documentation(), Log: quiet(), Model: model(t, "m", &calls, func() string { return text })}
+	s := &Service{Jobs: &shelf{sum: example(t)}, Docs: Documentation, Log: quiet(), Model: model(t, "m", &calls, func() string { return text })}
 	if r, err := s.About(t.Context(), "x", "what about cars?"); err != nil || r.Source != spec.FromModel || r.Markdown != text || r.Note != "" {
 		t.Fatal(r, err)
 	}
@@ -146,7 +146,7 @@ func TestQuestionsFallBackToRules(t *testing.T) {
 }
 
 func TestHelpFindsThePageThatAnswers(t *testing.T) {
-	s := &Service{Docs: Documentation(), Log: quiet()}
+	s := &Service{Docs: Documentation, Log: quiet()}
 	for question, want := range map[string]string{
 		"What does the 95% interval mean?":                 "random people and draws",
 		"how can I run this on my laptop or computer":      "make run",
