@@ -6,7 +6,8 @@ LDFLAGS := -s -w -X main.version=$(VERSION)
 # Pure Go everywhere: no C compiler needed, the same program on every machine.
 export CGO_ENABLED := 0
 
-GO_FILES := $(shell find cmd internal spec web/embed.go -name '*.go' 2>/dev/null) go.mod go.sum
+# Pages of docs are part of the program: questions are answered from them.
+GO_FILES := $(shell find cmd internal spec web/embed.go -name '*.go' 2>/dev/null) $(shell find docs -name '*.go' -o -name '*.md') go.mod go.sum
 WEB_FILES := $(shell find web -path web/node_modules -prune -o -path web/dist -prune -o -type f -print 2>/dev/null)
 CITY_FILES := $(shell find cities -type f)
 
@@ -36,7 +37,7 @@ build/.packs: bin/cityflow $(CITY_FILES)
 test: tools test-go test-web test-slow test-e2e
 
 test-go: web/dist/index.html
-	@test -z "$$(gofmt -l cmd internal spec web/*.go)" || { gofmt -l cmd internal spec web/*.go; echo "not gofmt-ed"; exit 1; }
+	@test -z "$$(gofmt -l cmd internal spec web/*.go docs/*.go)" || { gofmt -l cmd internal spec web/*.go docs/*.go; echo "not gofmt-ed"; exit 1; }
 	go vet ./...
 	go vet -tags slow ./...
 	go test ./...

@@ -10,6 +10,10 @@ import (
 	"go.opentelemetry.io/otel/trace"
 )
 
+// TracerName is the scope of our spans. Libraries make spans too, whose texts
+// hold keys of objects and with them ids of jobs: only ours are sent.
+const TracerName = "cityflow"
+
 // Span starts a span; labels are names and values by turns. Without a collector
 // (package otlp) it costs next to nothing and goes nowhere. End it with the
 // error of what it spans.
@@ -43,7 +47,7 @@ func span(ctx context.Context, name string, labels []string, opts ...trace.SpanS
 	for i := 0; i+1 < len(labels); i += 2 {
 		as = append(as, attribute.String(labels[i], labels[i+1]))
 	}
-	ctx, s := otel.Tracer("cityflow").Start(ctx, name, append(opts, trace.WithAttributes(as...))...)
+	ctx, s := otel.Tracer(TracerName).Start(ctx, name, append(opts, trace.WithAttributes(as...))...)
 	return ctx, func(err error) {
 		if err != nil {
 			// The kind of failure is in the name; texts could hold ids.

@@ -14,7 +14,25 @@ import (
 	"go.opentelemetry.io/otel/exporters/otlp/otlptrace/otlptracehttp"
 	"go.opentelemetry.io/otel/sdk/resource"
 	sdktrace "go.opentelemetry.io/otel/sdk/trace"
+
+	"github.com/malikobaid/cityflow/internal/telemetry"
 )
+
+// ours sends our spans alone: those of libraries hold keys of objects.
+type ours struct{ sdktrace.SpanExporter }
+
+func (o ours) ExportSpans(ctx context.Context, spans []sdktrace.ReadOnlySpan) error {
+	var keep []sdktrace.ReadOnlySpan
+	for _, s := range spans {
+		if s.InstrumentationScope().Name == telemetry.TracerName {
+			keep = append(keep, s)
+		}
+	}
+	if len(keep) == 0 {
+		return nil
+	}
+	return o.SpanExporter.ExportSpans(ctx, keep)
+}
 
 // FromEnv starts sending spans when OTEL_TRACES_EXPORTER is "otlp", or is unset
 // and OTEL_EXPORTER_OTLP_ENDPOINT (or its _TRACES_ form) names a collector. The
@@ -46,7 +64,7 @@ func FromEnv(ctx context.Context, version string) (stop func(context.Context) er
 	if err != nil {
 		return nil, fmt.Errorf("traces: %w", err)
 	}
-	provider := sdktrace.NewTracerProvider(sdktrace.WithBatcher(exporter), sdktrace.WithResource(res))
+	provider := sdktrace.NewTracerProvider(sdktrace.WithBatcher(ours{exporter}), sdktrace.WithResource(res))
 	otel.SetTracerProvider(provider)
 	return provider.Shutdown, nil
 }

@@ -10,6 +10,8 @@ import (
 	"sync"
 	"testing"
 
+	"go.opentelemetry.io/otel"
+
 	"github.com/malikobaid/cityflow/internal/telemetry"
 )
 
@@ -49,6 +51,8 @@ func TestSpansReachACollector(t *testing.T) {
 	if child := telemetry.Traceparent(far); child[3:35] != parent[3:35] {
 		t.Errorf("%q is not in the trace of %q", child, parent)
 	}
+	_, library := otel.Tracer("gocloud.dev/blob").Start(far, "read jobs/some-id/config.json")
+	library.End()
 	endAttempt(io.EOF)
 	endRequest(nil)
 	if err := stop(t.Context()); err != nil {
@@ -60,6 +64,9 @@ func TestSpansReachACollector(t *testing.T) {
 		if !bytes.Contains(got.Bytes(), []byte(want)) {
 			t.Errorf("%q did not arrive", want)
 		}
+	}
+	if bytes.Contains(got.Bytes(), []byte("some-id")) {
+		t.Error("the span of a library arrived: it holds the key of an object")
 	}
 	if bytes.Contains(got.Bytes(), []byte("EOF")) {
 		t.Error("the text of an error arrived: it could hold an id")
