@@ -14,9 +14,9 @@ type workerCmd struct {
 
 func (c *workerCmd) Run(e *env) error {
 	if c.Queue == "" || strings.HasPrefix(c.Queue, "file:") {
-		return usageError{errors.New("a worker needs a queue that is shared: --queue nats://host:4222 (serve has its own workers)")}
+		return usageError{errors.New("a worker needs a queue that is shared: --queue nats://host:4222, or the https:// address of an SQS queue (serve has its own workers)")}
 	}
-	w, err := wire(e.ctx, c.Data, c.Store, c.Queue, c.Lease)
+	w, err := c.wire(e.ctx)
 	if err != nil {
 		return err
 	}
