@@ -7,11 +7,13 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"strings"
 	"sync"
 	"time"
 
 	"github.com/malikobaid/cityflow/internal/httpapi"
 	"github.com/malikobaid/cityflow/internal/job"
+	"github.com/malikobaid/cityflow/internal/reconcile"
 	"github.com/malikobaid/cityflow/internal/telemetry"
 )
 
@@ -32,6 +34,9 @@ type serveCmd struct {
 	Origin  []string `placeholder:"URL" help:"Other sites that may call the API, such as https://cityflow.example."`
 	Secret  string   `name:"secret-parameter" env:"CITYFLOW_SECRET_PARAMETER" placeholder:"NAME" help:"SSM SecureString that makes the ids of repeated submits, the same for all servers of a site. Default: a file in DIR."`
 	Token   string   `env:"CITYFLOW_TOKEN" placeholder:"TOKEN" help:"Who sends this bearer token may list all jobs. Without: only this machine."`
+
+	Keep              time.Duration `env:"CITYFLOW_KEEP" default:"0s" help:"How long jobs are kept after their end, such as 720h. 0: for ever."`
+	TaskSecondsPerDay string        `env:"CITYFLOW_TASK_SECONDS_PER_DAY" placeholder:"N" help:"How many seconds workers may work in one day (UTC) until new runs are refused. Default: no limit."`
 }
 
 // counters of the whole process.
@@ -46,6 +51,10 @@ func counters() map[string]string {
 func (c *serveCmd) Run(e *env) error {
 	if c.Workers < 0 {
 		return usagef("--workers %d, want 0 or more", c.Workers)
+	}
+	limit, err := job.ParseCap(c.TaskSecondsPerDay)
+	if err != nil {
+		return usagef("--task-seconds-per-day: %w", err)
 	}
 	// Workers end with a signal, and also when the server itself fails.
 	ctx, stop := context.WithCancel(e.ctx)
@@ -67,6 +76,15 @@ func (c *serveCmd) Run(e *env) error {
 		}
 	}()
 
+	// The same as the reconciler on AWS, without starting workers.
+	reconciler := &reconcile.Reconciler{Store: w.store, Queue: w.queue, Cap: limit, Keep: c.Keep,
+		WalkFirst: true, WalkEvery: 10 * time.Minute, Log: e.log}
+	if c.Queue == "" || strings.HasPrefix(c.Queue, "file:") {
+		reconciler.Owner = "embedded" // the lock on the queue's folder admits only one
+	}
+	if err := reconciler.Validate(); err != nil {
+		return usageError{err}
+	}
 	secret, err := c.secret(ctx, c.Secret)
 	if err != nil {
 		return err
@@ -83,7 +101,8 @@ func (c *serveCmd) Run(e *env) error {
 	metrics.Gauge("cityflow_build_info", "The version that runs.", "version", func(context.Context) (map[string]float64, error) {
 		return map[string]float64{buildVersion(): 1}, nil
 	})
-	service := &job.Service{Model: model, Store: w.store, Queue: w.queue, Secret: secret, FilesBase: "/files", Log: e.log}
+	service := &job.Service{Model: model, Store: w.store, Queue: w.queue, Secret: secret, FilesBase: "/files", Log: e.log,
+		Budget: &job.Budget{Store: w.store, Cap: limit, Log: e.log}}
 	server := httpapi.Server(httpapi.New(httpapi.Options{
 		Version: buildVersion(), Model: model, Jobs: service, Web: page(c.Web), Origins: c.Origin, Token: c.Token,
 		Log: e.log, Metrics: metrics, Closing: ctx.Done(),
@@ -91,7 +110,7 @@ func (c *serveCmd) Run(e *env) error {
 
 	var running sync.WaitGroup
 	for range c.Workers {
-		worker := &job.Worker{Model: model, Store: w.store, Queue: w.queue, Lease: c.Lease, Engine: buildVersion(), Log: e.log,
+		worker := &job.Worker{Model: model, Store: w.store, Queue: w.queue, Lease: c.Lease, Engine: buildVersion(), Ledger: true, Log: e.log,
 			Ended: func(outcome string, seconds float64) {
 				metrics.Add("cityflow_jobs_total", 1, "outcome", outcome)
 				metrics.Add("cityflow_job_seconds_total", seconds, "outcome", outcome)
@@ -102,8 +121,7 @@ func (c *serveCmd) Run(e *env) error {
 			}
 		})
 	}
-	sweeper := &job.Sweeper{Store: w.store, Queue: w.queue, Log: e.log}
-	running.Go(func() { sweeper.Run(ctx) })
+	running.Go(func() { reconciler.Run(ctx, 15*time.Second) })
 
 	served := make(chan error, 1)
 	go func() { served <- server.Serve(listener) }()

@@ -44,6 +44,9 @@ var rooms = []room{
 	{path: "internal/telemetry", because: "logs and counters serve everybody and know nobody"},
 	{path: "internal/job", may: []string{"spec", "internal/queue", "internal/run"}, because: "the life of a job over any store, any queue and any run.Model"},
 	{path: "internal/job/jobtest", may: []string{"spec", "internal/run"}, because: "a small run.Model for tests of the service"},
+	{path: "internal/launch", because: "a small contract that drivers fulfil"},
+	{path: "internal/launch/ecs", may: []string{"internal/launch"}, because: "a driver knows its contract and its product"},
+	{path: "internal/reconcile", may: []string{"spec", "internal/job", "internal/launch", "internal/queue"}, because: "what should be and what is, over any store, queue and launcher"},
 	{path: "internal/httpapi", may: []string{"spec", "internal/job", "internal/queue", "internal/run", "internal/telemetry"}, because: "HTTP around job and run.Model; it keeps nothing"},
 
 	// Between the halves.
