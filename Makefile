@@ -50,6 +50,7 @@ test-web: web/dist/index.html tools
 # network that fails (minutes).
 test-slow: build tools
 	go test -tags slow -count=1 -timeout 20m ./internal/run/ ./internal/job/ ./internal/queue/sqs/
+	go test -tags slow -count=1 -timeout 20m -run 'NoJobWaits|ADayNever' ./internal/reconcile/
 
 # The real program with a real browser, then its own acceptance tests.
 test-e2e: build tools

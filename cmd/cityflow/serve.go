@@ -7,11 +7,13 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"strings"
 	"sync"
 	"time"
 
 	"github.com/malikobaid/cityflow/internal/httpapi"
 	"github.com/malikobaid/cityflow/internal/job"
+	"github.com/malikobaid/cityflow/internal/reconcile"
 )
 
 // storage are the flags of everything that opens a store and a queue.
@@ -31,11 +33,18 @@ type serveCmd struct {
 	Origin  []string `placeholder:"URL" help:"Other sites that may call the API, such as https://cityflow.example."`
 	Secret  string   `name:"secret-parameter" env:"CITYFLOW_SECRET_PARAMETER" placeholder:"NAME" help:"SSM SecureString that makes the ids of repeated submits, the same for all servers of a site. Default: a file in DIR."`
 	Token   string   `env:"CITYFLOW_TOKEN" placeholder:"TOKEN" help:"Who sends this bearer token may list all jobs. Without: only this machine."`
+
+	Keep              time.Duration `env:"CITYFLOW_KEEP" default:"0s" help:"How long jobs are kept after their end, such as 720h. 0: for ever."`
+	TaskSecondsPerDay string        `env:"CITYFLOW_TASK_SECONDS_PER_DAY" placeholder:"N" help:"How many seconds workers may work in one day (UTC) until new runs are refused. Default: no limit."`
 }
 
 func (c *serveCmd) Run(e *env) error {
 	if c.Workers < 0 {
 		return usagef("--workers %d, want 0 or more", c.Workers)
+	}
+	limit, err := job.ParseCap(c.TaskSecondsPerDay)
+	if err != nil {
+		return usagef("--task-seconds-per-day: %w", err)
 	}
 	// Workers end with a signal, and also when the server itself fails.
 	ctx, stop := context.WithCancel(e.ctx)
@@ -62,6 +71,15 @@ func (c *serveCmd) Run(e *env) error {
 		}
 	}()
 
+	// The same as the reconciler on AWS, without starting workers.
+	reconciler := &reconcile.Reconciler{Store: w.store, Queue: w.queue, Cap: limit, Keep: c.Keep,
+		WalkFirst: true, WalkEvery: 10 * time.Minute, Log: e.log}
+	if c.Queue == "" || strings.HasPrefix(c.Queue, "file:") {
+		reconciler.Owner = "embedded" // the lock on the queue's folder admits only one
+	}
+	if err := reconciler.Validate(); err != nil {
+		return usageError{err}
+	}
 	secret, err := c.secret(ctx, c.Secret)
 	if err != nil {
 		return err
@@ -71,7 +89,8 @@ func (c *serveCmd) Run(e *env) error {
 		return err
 	}
 	watchQueue(metrics, w.queue)
-	service := &job.Service{Model: model, Store: w.store, Queue: w.queue, Secret: secret, FilesBase: "/files", Log: e.log}
+	service := &job.Service{Model: model, Store: w.store, Queue: w.queue, Secret: secret, FilesBase: "/files", Log: e.log,
+		Budget: &job.Budget{Store: w.store, Cap: limit, Log: e.log}}
 	words, err := answers(service, metrics, e.log)
 	if err != nil {
 		return err
@@ -83,15 +102,14 @@ func (c *serveCmd) Run(e *env) error {
 
 	var running sync.WaitGroup
 	for range c.Workers {
-		worker := &job.Worker{Model: model, Store: w.store, Queue: w.queue, Lease: c.Lease, Engine: buildVersion(), Log: e.log, Metrics: metrics}
+		worker := &job.Worker{Model: model, Store: w.store, Queue: w.queue, Lease: c.Lease, Engine: buildVersion(), Ledger: true, Log: e.log, Metrics: metrics}
 		running.Go(func() {
 			if err := worker.Work(ctx); err != nil {
 				e.log.Error("worker stopped", "error", err)
 			}
 		})
 	}
-	sweeper := &job.Sweeper{Store: w.store, Queue: w.queue, Log: e.log}
-	running.Go(func() { sweeper.Run(ctx) })
+	running.Go(func() { reconciler.Run(ctx, 15*time.Second) })
 
 	served := make(chan error, 1)
 	go func() { served <- server.Serve(listener) }()

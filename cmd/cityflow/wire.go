@@ -118,7 +118,12 @@ func openFileStore(_ context.Context, u *url.URL) (*job.Store, error) {
 	if err != nil {
 		return nil, fmt.Errorf("store in %s: %w", dir, err)
 	}
-	return &job.Store{Bucket: b, Sync: func(key string) error { return syncFile(dir, key) }}, nil
+	return &job.Store{
+		Bucket: b,
+		Sync:   func(key string) error { return syncFile(dir, key) },
+		// Only an empty folder can be removed; another one is still in use.
+		Prune: func(prefix string) { _ = os.Remove(filepath.Join(dir, filepath.FromSlash(prefix))) },
+	}, nil
 }
 
 // syncFile flushes a file and the folders that lead to it: the store renames

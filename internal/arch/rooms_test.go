@@ -50,6 +50,9 @@ var rooms = []room{
 	{path: "internal/job", may: []string{"spec", "internal/queue", "internal/run", "internal/telemetry"}, because: "the life of a job over any store, any queue and any run.Model"},
 	{path: "internal/job/jobtest", may: []string{"spec", "internal/run"}, because: "a small run.Model for tests of the service"},
 	{path: "internal/httpapi", may: []string{"spec", "internal/insight/answer", "internal/insight/llm", "internal/job", "internal/queue", "internal/run", "internal/telemetry"}, because: "HTTP around job and run.Model; it keeps nothing"},
+	{path: "internal/launch", because: "a small contract that drivers fulfil"},
+	{path: "internal/launch/ecs", may: []string{"internal/launch"}, because: "a driver knows its contract and its product"},
+	{path: "internal/reconcile", may: []string{"spec", "internal/job", "internal/launch", "internal/queue"}, because: "what should be and what is, over any store, queue and launcher"},
 
 	// Between the halves.
 	{path: "internal/catalog", may: []string{"spec", "internal/city", "internal/run"}, because: "it implements run.Source over a store: packs as objects"},

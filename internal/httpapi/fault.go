@@ -3,7 +3,10 @@ package httpapi
 import (
 	"encoding/json"
 	"errors"
+	"math"
 	"net/http"
+	"strconv"
+	"time"
 
 	"github.com/danielgtaylor/huma/v2"
 
@@ -123,6 +126,7 @@ func faultOf(err error) *Fault {
 	var f *Fault
 	var ps spec.Problems
 	var tooBig *http.MaxBytesError
+	var budget *job.BudgetError
 	switch {
 	case errors.As(err, &f):
 		return f
@@ -138,6 +142,10 @@ func faultOf(err error) *Fault {
 		return notComplete.fault("Its results are not there yet: ask for its status.")
 	case errors.Is(err, run.ErrUnknownCity):
 		return notFound.fault("There is no such city: GET /v1/cities lists them.")
+	case errors.As(err, &budget):
+		wait := max(1, int(math.Ceil(time.Until(budget.Reset).Seconds())))
+		return tooMany.fault("The computing time of today is used up. Results that are already there stay available; new runs are possible again from "+
+			budget.Reset.Format(time.RFC3339)+".").with("Retry-After", strconv.Itoa(wait))
 	case errors.Is(err, job.ErrStore):
 		return unavailable.fault("The store does not work at the moment. Nothing was lost; try again.").with("Retry-After", "10")
 	}

@@ -68,7 +68,7 @@ func TestJobsBearAStoreAndAQueueThatFail(t *testing.T) {
 			if c.ctx.Err() != nil {
 				t.Fatalf("%s never ended; %v", id, c.proxy.Struck())
 			}
-			_, _ = sweeper.Sweep(c.ctx)
+			_, _, _ = sweeper.Sweep(c.ctx)
 			time.Sleep(20 * time.Millisecond)
 		}
 	}
@@ -98,7 +98,7 @@ func TestJobsBearAStoreAndAQueueThatFail(t *testing.T) {
 	}
 	// Nothing is left behind once the sweeper has been by.
 	for {
-		if _, err := sweeper.Sweep(c.ctx); err != nil {
+		if _, _, err := sweeper.Sweep(c.ctx); err != nil {
 			t.Fatal(err)
 		}
 		if left, err := c.svc.Store.list(c.ctx, pendingKey("")); err != nil {

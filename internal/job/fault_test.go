@@ -104,7 +104,7 @@ func TestAMessageThatCannotBeSentIsSentByTheSweeper(t *testing.T) {
 	b.svc.Queue = deaf{Queue: b.q, send: errors.New("the queue is down")}
 	sub := b.submit(spec.RunRequest{})
 	b.drained()
-	if n, err := (&Sweeper{Store: b.svc.Store, Queue: b.q, MarkerAge: time.Nanosecond, Log: quiet()}).Sweep(b.ctx); n != 1 || err != nil {
+	if n, _, err := (&Sweeper{Store: b.svc.Store, Queue: b.q, MarkerAge: time.Nanosecond, Log: quiet()}).Sweep(b.ctx); n != 1 || err != nil {
 		t.Fatal(n, err)
 	}
 	b.once()

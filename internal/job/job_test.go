@@ -369,18 +369,19 @@ func TestTheSweeperSendsWhatASubmitLeftBehind(t *testing.T) {
 	put(lost, Key(lost, ConfigFile))                         // the queue's files were lost
 	sent := b.submit(spec.RunRequest{})                      // in order
 	s := &Sweeper{Store: store, Queue: b.q, MarkerAge: time.Hour, Log: quiet()}
-	if n, err := s.Sweep(b.ctx); n != 0 || err != nil {
-		t.Fatal("young markers were touched", n, err)
+	if n, young, err := s.Sweep(b.ctx); n != 0 || young != 2 || err != nil {
+		t.Fatal("young markers were touched", n, young, err)
 	}
 	s.MarkerAge = time.Nanosecond
-	if n, err := s.Sweep(b.ctx); n != 1 || err != nil {
-		t.Fatal(n, err)
+	if n, young, err := s.Sweep(b.ctx); n != 1 || young != 0 || err != nil {
+		t.Fatal(n, young, err)
 	}
-	if n, err := s.Audit(b.ctx); n != 1 || err != nil {
-		t.Fatal(n, err)
+	p := &Pass{Store: store, Queue: b.q, Log: quiet()}
+	if rep, err := p.Piece(b.ctx, Cursor{}); rep.Resent != 1 || rep.Jobs != 3 || rep.More || err != nil {
+		t.Fatal(rep, err)
 	}
-	if n, err := s.Audit(b.ctx); n != 0 || err != nil {
-		t.Fatal("an audit is not repeated for held messages", n, err)
+	if rep, err := p.Piece(b.ctx, Cursor{}); rep.Resent != 0 || err != nil {
+		t.Fatal("held messages are not sent again", rep, err)
 	}
 	for range 3 {
 		b.once()

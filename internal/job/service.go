@@ -27,7 +27,9 @@ type Service struct {
 	Secret []byte
 	// FilesBase is put before "/jobs/<id>/<artifact>" in references.
 	FilesBase string
-	Log       *slog.Logger
+	// Budget is the gate of new jobs; nil lets all pass.
+	Budget *Budget
+	Log    *slog.Logger
 }
 
 // Submit checks a request and makes it a job, or finds the job that already
@@ -60,6 +62,9 @@ func (s *Service) Submit(ctx context.Context, req *spec.RunRequest, client, idem
 		if r.config != nil {
 			return &spec.Submitted{JobID: id, Status: r.state(time.Now()), SubmittedAt: r.submittedAt()}, nil
 		}
+	}
+	if err := s.Budget.Check(ctx); err != nil {
+		return nil, err
 	}
 	return s.start(ctx, id, cfg)
 }

@@ -27,7 +27,9 @@ type progress struct {
 	Released  bool   `json:"released"`
 	LastError string `json:"last_error,omitempty"`
 	// LeaseSec is the lease of the writer; twice as old is stale.
-	LeaseSec    float64   `json:"lease_sec"`
+	LeaseSec float64 `json:"lease_sec"`
+	// WorkedSec is what earlier attempts took that began on the same UTC day.
+	WorkedSec   float64   `json:"worked_sec"`
 	SubmittedAt time.Time `json:"submitted_at"`
 	StartedAt   time.Time `json:"started_at"`
 	UpdatedAt   time.Time `json:"updated_at"`
@@ -38,6 +40,7 @@ const (
 	ReasonBadConfig  = "bad_config"  // the model refused the config
 	ReasonInternal   = "internal"    // a broken invariant; the stack is in run.log
 	ReasonWorkerLost = "worker_lost" // workers vanished or failed too often
+	ReasonTimeLimit  = "time_limit"  // the run takes longer than a worker may live
 )
 
 // failed is failed.json.
@@ -103,6 +106,24 @@ func (s *Store) load(ctx context.Context, id string) (*record, error) {
 	}
 	r.cancel, err = getJSON[cancelled](ctx, s, Key(id, CancelFile))
 	return r, err
+}
+
+// failures counts the failed attempts, the last one included: unless it was
+// released in order, its worker gave up or had no chance to say anything.
+func (p *progress) failures() int {
+	if p.Released {
+		return p.Failed
+	}
+	return p.Failed + 1
+}
+
+// lostJob is the end of a job that was tried too often.
+func lostJob(tried int, lastError string) failed {
+	msg := fmt.Sprintf("The job was given up after %d attempts: its worker stopped without a word each time.", tried)
+	if lastError != "" {
+		msg = fmt.Sprintf("The job was given up after %d attempts. The last error was: %s", tried, lastError)
+	}
+	return failed{Schema: spec.SchemaVersion, Reason: ReasonWorkerLost, Message: msg, Attempt: tried, At: time.Now().UTC()}
 }
 
 // state applies the precedence manifest > failed > cancel > progress > config.

@@ -49,13 +49,14 @@ const (
 	immutable = "public, max-age=31536000, immutable"
 	revalid   = "no-cache"
 	idPart    = `[a-z2-7]{26}`
+	dayPart   = `[0-9]{4}-[0-9]{2}-[0-9]{2}`
 )
 
 // Kinds is the table of all objects; the first match wins.
 var Kinds = compile([]Kind{
 	{Name: "progress", Pattern: `jobs/` + idPart + `/progress\.json`, Public: true, Cache: revalid, Writer: "the worker that holds the lease"},
-	{Name: "cancel", Pattern: `jobs/` + idPart + `/cancel\.json`, Public: true, Cache: revalid, Writer: "any API, any is valid", Durable: true},
-	{Name: "failed", Pattern: `jobs/` + idPart + `/failed\.json`, Public: true, Cache: revalid, Writer: "a worker, any is valid", Durable: true},
+	{Name: "cancel", Pattern: `jobs/` + idPart + `/cancel\.json`, Public: true, Cache: revalid, Writer: "any API or the janitor, any is valid", Durable: true},
+	{Name: "failed", Pattern: `jobs/` + idPart + `/failed\.json`, Public: true, Cache: revalid, Writer: "a worker or the reconciler, any is valid", Durable: true},
 	{Name: "manifest", Pattern: `jobs/` + idPart + `/manifest\.json`, Public: true, Cache: revalid, Writer: "a worker, equal but for timing", Durable: true},
 	{Name: "config", Pattern: `jobs/` + idPart + `/config\.json`, Public: true, Cache: immutable, Writer: "the API, then a worker with equal meaning", Durable: true},
 	{Name: "log", Pattern: `jobs/` + idPart + `/run\.log`, Public: true, Cache: revalid, Writer: "a worker, any is valid"},
@@ -64,6 +65,9 @@ var Kinds = compile([]Kind{
 	{Name: "run", Pattern: `runs/[0-9a-f]{64}\.json`, Writer: "workers, any is valid"},
 	{Name: "model call", Pattern: `spend/\d{4}-\d{2}-\d{2}/model-` + idPart, Writer: "the API that calls, once"},
 	{Name: "pending", Pattern: `pending/` + idPart, Writer: "the API that submits", Durable: true},
+	{Name: "spend", Pattern: `spend/` + dayPart + `\.json`, Writer: "the reconciler that holds the lease", Durable: true},
+	{Name: "worked", Pattern: `spend/` + dayPart + `/` + idPart + `\.json`, Writer: "the worker that holds the job's lease"},
+	{Name: "lease", Pattern: `reconcile/lease\.json`, Writer: "reconcilers, any is valid"},
 })
 
 func compile(ks []Kind) []Kind {
@@ -112,6 +116,9 @@ type Store struct {
 	// Sync flushes an object to the disk, for stores that would lose a
 	// confirmed write when the machine loses power. May be nil.
 	Sync func(key string) error
+	// Prune is told of a prefix that has become empty, for stores that keep
+	// folders. May be nil.
+	Prune func(prefix string)
 }
 
 // put writes a whole object.

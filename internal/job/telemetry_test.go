@@ -104,7 +104,7 @@ func TestAnInventedRequestIdStaysOutOfTheLog(t *testing.T) {
 		t.Fatal(err)
 	}
 	l.Body = []byte(strings.Replace(string(l.Body), "{", `{"request":"a\nb","traceparent":"nonsense",`, 1))
-	ctx, v := b.worker().attempt(b.ctx, l)
+	ctx, v := b.worker().attempt(b.ctx, l, limit{})
 	if v.outcome != "complete" || strings.Contains(telemetry.RequestID(ctx), "\n") {
 		t.Errorf("%+v %q", v, telemetry.RequestID(ctx))
 	}

@@ -24,6 +24,9 @@ const (
 	maxBackoff    = time.Minute
 	// finishing bounds what is done after a signal or at the end of a job.
 	finishing = 20 * time.Second
+	// letGo is how long a model may take to notice that its run has ended. It
+	// is short because a stopping machine gives a process seconds.
+	letGo = 3 * time.Second
 )
 
 // Worker takes jobs from the queue and runs them, one at a time.
@@ -38,6 +41,9 @@ type Worker struct {
 	Backoff time.Duration
 	// Engine is the version of the binary, for the manifest's timing.
 	Engine string
+	// Ledger makes the worker note its seconds for the budget of the day. Off
+	// where tasks are counted by the platform that is paid for them.
+	Ledger bool
 	Log    *slog.Logger
 	// Metrics may be nil.
 	Metrics *telemetry.Metrics
@@ -69,11 +75,18 @@ func (w *Worker) Once(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	w.handle(ctx, l, limit{})
+	return nil
+}
+
+// handle works on one message and tells the queue what became of it.
+func (w *Worker) handle(ctx context.Context, l *queue.Lease, most limit) {
 	start := time.Now()
-	ctx, v := w.attempt(ctx, l)
+	ctx, v := w.attempt(ctx, l, most)
 	// A signal must not stop us from telling the queue what became of it.
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), finishing)
 	defer cancel()
+	var err error
 	switch v.act {
 	case actDone:
 		err = w.Queue.Done(ctx, l)
@@ -94,7 +107,6 @@ func (w *Worker) Once(ctx context.Context) error {
 	if w.Ended != nil {
 		w.Ended(v.outcome, seconds)
 	}
-	return nil
 }
 
 // verdict is what becomes of a message.
@@ -118,6 +130,7 @@ const (
 var (
 	errCancelled = errors.New("the job was cancelled")
 	errLeaseLost = errors.New("the lease was lost")
+	errTimeUp    = errors.New("the time of the task is up")
 )
 
 func (w *Worker) backoff(attempt int) time.Duration {
@@ -137,7 +150,7 @@ func (w *Worker) retry(attempt int, err error) verdict {
 
 // attempt deals with one delivery, from the message to its end. The context it
 // returns is that of the job, for what is logged afterwards.
-func (w *Worker) attempt(ctx context.Context, l *queue.Lease) (context.Context, verdict) {
+func (w *Worker) attempt(ctx context.Context, l *queue.Lease, most limit) (context.Context, verdict) {
 	ctx = telemetry.WithLog(ctx, slog.String("job", l.ID))
 	msg, err := decodeMessage(l.Body)
 	if err != nil {
@@ -147,7 +160,7 @@ func (w *Worker) attempt(ctx context.Context, l *queue.Lease) (context.Context, 
 		ctx, _ = telemetry.WithRequestID(ctx, msg.Request)
 	}
 	sctx, end := telemetry.Span(telemetry.JoinTrace(ctx, msg.Traceparent), "attempt")
-	sctx, v := w.deal(sctx, l, msg)
+	sctx, v := w.deal(sctx, l, msg, most)
 	var failed error
 	if v.outcome != "complete" && v.outcome != "already complete" && v.outcome != "cancelled" {
 		failed = errors.New(v.outcome)
@@ -157,7 +170,7 @@ func (w *Worker) attempt(ctx context.Context, l *queue.Lease) (context.Context, 
 }
 
 // deal looks where the job stands and runs it if it is to be run.
-func (w *Worker) deal(ctx context.Context, l *queue.Lease, msg message) (context.Context, verdict) {
+func (w *Worker) deal(ctx context.Context, l *queue.Lease, msg message, most limit) (context.Context, verdict) {
 	r, err := w.Store.load(ctx, msg.JobID)
 	if err != nil {
 		if ctx.Err() != nil {
@@ -172,6 +185,10 @@ func (w *Worker) deal(ctx context.Context, l *queue.Lease, msg message) (context
 			return ctx, w.retry(l.Attempt, err)
 		}
 		return ctx, verdict{outcome: "already complete"}
+	case r.failed != nil && r.failed.Reason == ReasonWorkerLost:
+		// Given up by the reconciler; the letter is kept like any other of
+		// this kind.
+		return ctx, verdict{act: actBury, outcome: "already failed", reason: r.failed.Message}
 	case r.failed != nil:
 		return ctx, verdict{outcome: "already failed"}
 	case r.cancel != nil:
@@ -181,6 +198,7 @@ func (w *Worker) deal(ctx context.Context, l *queue.Lease, msg message) (context
 	}
 	a := w.begin(l, r)
 	ctx = telemetry.WithLog(ctx, slog.Int("attempt", a.p.Attempt))
+	a.most = most
 	if a.p.Failed >= maxFailed || l.Attempt > maxDeliveries {
 		return ctx, a.giveUp(ctx)
 	}
@@ -203,6 +221,7 @@ type attempt struct {
 	log   *runLog
 	p     *progressBox
 	watch stageWatch
+	most  limit
 }
 
 // begin counts the attempt. The previous one failed unless it was released: a
@@ -211,11 +230,9 @@ func (w *Worker) begin(l *queue.Lease, r *record) *attempt {
 	now := time.Now().UTC()
 	p := progress{Schema: spec.SchemaVersion, Stage: run.Stages[0], Message: "A worker took the job."}
 	if last := r.progress; last != nil {
-		p.Attempt, p.Failed, p.LastError = last.Attempt, last.Failed, last.LastError
-		if !last.Released {
-			p.Failed++
-		}
+		p.Attempt, p.Failed, p.LastError = last.Attempt, last.failures(), last.LastError
 	}
+	p.WorkedSec = workedBefore(r.progress, now)
 	p.Attempt++
 	p.LeaseSec, p.SubmittedAt, p.StartedAt = w.Lease.Seconds(), r.submittedAt(), now
 	return &attempt{Worker: w, lease: l, r: r, log: newRunLog(now), p: &progressBox{progress: p}}
@@ -224,15 +241,11 @@ func (w *Worker) begin(l *queue.Lease, r *record) *attempt {
 // giveUp ends a job whose attempts failed too often.
 func (a *attempt) giveUp(ctx context.Context) verdict {
 	tried := max(a.p.Attempt, a.lease.Attempt) - 1
-	msg := fmt.Sprintf("The job was given up after %d attempts: its worker stopped without a word each time.", tried)
-	if a.p.LastError != "" {
-		msg = fmt.Sprintf("The job was given up after %d attempts. The last error was: %s", tried, a.p.LastError)
-	}
-	f := failed{Schema: spec.SchemaVersion, Reason: ReasonWorkerLost, Message: msg, Attempt: tried, At: time.Now().UTC()}
+	f := lostJob(tried, a.p.LastError)
 	if err := a.Store.putJSON(ctx, Key(a.r.id, FailedFile), f); err != nil {
 		return a.retry(a.lease.Attempt, err)
 	}
-	return verdict{act: actBury, outcome: "failed", reason: msg}
+	return verdict{act: actBury, outcome: "failed", reason: f.Message}
 }
 
 // carryOut runs the model while a minder keeps the lease, and turns whatever
@@ -240,14 +253,18 @@ func (a *attempt) giveUp(ctx context.Context) verdict {
 func (a *attempt) carryOut(ctx context.Context) verdict {
 	rctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
+	defer a.most.arm(cancel)()
 	stop := a.mind(rctx, cancel)
 	a.watch.begin(rctx, a.Worker)
-	err := a.produce(rctx)
+	ended := make(chan error, 1)
+	go func() { ended <- a.produce(rctx) }()
+	err := a.await(rctx, ended)
 	a.watch.end(err)
 	stop()
 
 	fctx, done := context.WithTimeout(context.WithoutCancel(ctx), finishing)
 	defer done()
+	defer a.keepWorked(fctx)
 	var broken *panicError
 	var problems spec.Problems
 	switch cause := context.Cause(rctx); {
@@ -262,6 +279,11 @@ func (a *attempt) carryOut(ctx context.Context) verdict {
 	case ctx.Err() != nil:
 		a.release(fctx)
 		return verdict{act: actRelease, outcome: "released", reason: "stopping"}
+	case errors.Is(cause, errTimeUp) && a.most.whole:
+		// The work is deterministic: another task would take as long.
+		return a.fail(fctx, failed{Reason: ReasonTimeLimit, Message: a.most.tooLong()})
+	case errors.Is(cause, errTimeUp):
+		err = errors.New(a.most.cutOff())
 	case errors.As(err, &broken):
 		a.log.Error("the run panicked", "value", broken.value)
 		_, _ = a.log.Write(broken.stack)
@@ -282,6 +304,27 @@ func (a *attempt) carryOut(ctx context.Context) verdict {
 		return a.retry(a.lease.Attempt, err)
 	}
 	return a.retry(a.p.Failed+1, err)
+}
+
+// await waits for the run. One whose process is about to end anyway is left
+// behind if it does not stop: giving the job back in time counts for more.
+func (a *attempt) await(rctx context.Context, ended <-chan error) error {
+	select {
+	case err := <-ended:
+		return err
+	case <-rctx.Done():
+	}
+	switch cause := context.Cause(rctx); {
+	case errors.Is(cause, errCancelled), errors.Is(cause, errLeaseLost):
+		return <-ended // this process goes on, and one model at a time is enough for it
+	}
+	select {
+	case err := <-ended:
+		return err
+	case <-time.After(letGo):
+		a.Worker.Log.Warn("the run does not stop, giving the job back without it", "job", a.r.id)
+		return context.Cause(rctx)
+	}
 }
 
 // fail ends the job at once: trying again would give the same.

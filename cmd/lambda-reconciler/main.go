@@ -1,0 +1,108 @@
+// Command lambda-reconciler is the function that starts workers when the queue
+// has work. It is run once a minute, when a task has stopped, and by the API
+// after a submit; whatever the event is, it makes one tick of
+// internal/reconcile and answers with its report.
+//
+// It is meant to run with reserved concurrency 1. It has no page, no model and
+// no queue of its own.
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"log/slog"
+	"os"
+	"time"
+
+	"github.com/aws/aws-lambda-go/lambda"
+	sdk "github.com/aws/aws-sdk-go-v2/service/ecs"
+
+	"github.com/malikobaid/cityflow/internal/aws"
+	"github.com/malikobaid/cityflow/internal/job"
+	"github.com/malikobaid/cityflow/internal/launch/ecs"
+	"github.com/malikobaid/cityflow/internal/queue/sqs"
+	"github.com/malikobaid/cityflow/internal/reconcile"
+	"github.com/malikobaid/cityflow/internal/telemetry"
+)
+
+const (
+	// sweepIdle is how often an idle function lists markers, which S3 charges
+	// for: every five minutes is 0.05 USD a month.
+	sweepIdle = 5 * time.Minute
+	// walkEvery is how often all jobs are listed.
+	walkEvery = 24 * time.Hour
+)
+
+func main() {
+	log, err := telemetry.Logger(os.Stderr, "json", slog.LevelInfo)
+	if err != nil {
+		panic(err)
+	}
+	s, err := read(os.Getenv)
+	if err == nil {
+		log, err = telemetry.Logger(os.Stderr, "json", s.level)
+	}
+	var r *reconcile.Reconciler
+	if err == nil {
+		ctx, cancel := within(10 * time.Second)
+		defer cancel()
+		r, err = wire(ctx, s, log)
+	}
+	if err != nil {
+		log.Error("cannot start", "error", err)
+		os.Exit(1)
+	}
+	lambda.Start(handler(r, log))
+}
+
+// wire turns the settings into drivers.
+func wire(ctx context.Context, s settings, log *slog.Logger) (*reconcile.Reconciler, error) {
+	cfg, err := aws.Config(ctx)
+	if err != nil {
+		return nil, err
+	}
+	bucket, err := aws.OpenBucket(ctx, s.store)
+	if err != nil {
+		return nil, err
+	}
+	queue, err := sqs.Open(ctx, cfg, s.queue, sqs.Options{Lease: s.lease})
+	if err != nil {
+		return nil, err
+	}
+	launcher, err := ecs.New(sdk.NewFromConfig(cfg), s.tasks)
+	if err != nil {
+		return nil, err
+	}
+	r := &reconcile.Reconciler{
+		Store: &job.Store{Bucket: bucket}, Queue: queue, Launcher: launcher, MaxTasks: s.maxTasks, TaskMax: s.taskMax, Cap: s.limit, Keep: s.keep,
+		SweepIdle: sweepIdle, WalkEvery: walkEvery, Log: log,
+	}
+	return r, r.Validate()
+}
+
+// handler makes a tick of any event.
+func handler(r *reconcile.Reconciler, log *slog.Logger) func(context.Context, json.RawMessage) (reconcile.Report, error) {
+	return func(ctx context.Context, event json.RawMessage) (reconcile.Report, error) {
+		rep, err := r.Tick(ctx)
+		log.InfoContext(ctx, "tick", "cause", cause(event), "report", rep)
+		if err != nil {
+			log.ErrorContext(ctx, "the tick failed in part, the next one repeats it", "error", err)
+		}
+		return rep, err
+	}
+}
+
+// cause names the event in the log.
+func cause(event json.RawMessage) string {
+	var e struct {
+		DetailType string `json:"detail-type"`
+		Source     string `json:"source"`
+	}
+	switch err := json.Unmarshal(event, &e); {
+	case err == nil && e.Source == "aws.ecs":
+		return "task"
+	case err == nil && e.DetailType != "":
+		return "schedule"
+	}
+	return "invoke"
+}
