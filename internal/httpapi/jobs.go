@@ -44,7 +44,8 @@ func (a *api) jobRoutes() {
 		})
 	huma.Register(a.huma, operation("GET", "/v1/jobs", "list-jobs", "All jobs, newest first; for the operator", 401, 403, 503), a.list)
 	a.raw(operation("GET", "/v1/jobs/{job_id}/events", "job-events", "The status as server-sent events, until the job has ended", 404, 429, 503),
-		"text/event-stream", a.events, pathParam("job_id", "The id that submit answered"))
+		// OpenAPI 3.1 has no words for the shape of events.
+		map[string]*huma.MediaType{eventStream: {}}, a.events, pathParam("job_id", "The id that submit answered"))
 }
 
 type submitInput struct {
