@@ -77,6 +77,7 @@ func (c *serveCmd) Run(e *env) error {
 	o.Version, o.Model, o.Jobs, o.Web = buildVersion(), model, service, page(c.Web)
 	o.Answers = words
 	o.Log, o.Metrics, o.Closing = e.log, metrics, ctx.Done()
+	o.StatusAge = 250 * time.Millisecond // a worker reports about twice a second
 	server := httpapi.Server(httpapi.New(o), e.log)
 
 	var running sync.WaitGroup
