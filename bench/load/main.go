@@ -145,7 +145,7 @@ func (l *load) visitor(ctx context.Context, i int) {
 	}
 	job, tag := "", ""
 	for n := 0; ; n++ {
-		if job == "" || n%20 == 19 {
+		if job == "" || (n+i)%20 == 19 { // not all at once either
 			var s spec.Submitted
 			if l.call(ctx, "submit", http.MethodPost, "/v1/submit", "", body(1), &s) == http.StatusAccepted {
 				job, tag = s.JobID, ""
