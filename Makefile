@@ -36,7 +36,7 @@ build/.packs: bin/cityflow $(CITY_FILES)
 
 test: tools test-go test-web test-slow test-e2e
 
-test-go: web/dist/index.html
+test-go: web/dist/index.html tools
 	@test -z "$$(gofmt -l cmd internal spec web/*.go docs/*.go)" || { gofmt -l cmd internal spec web/*.go docs/*.go; echo "not gofmt-ed"; exit 1; }
 	go vet ./...
 	go vet -tags slow ./...
@@ -46,17 +46,21 @@ test-web: web/dist/index.html tools
 	cd web && npm run --silent check && npm test --silent && npm run --silent budget
 	@if command -v chromium >/dev/null; then cd web && npm run --silent e2e; else echo "SKIPPED: the page tests need chromium"; fi
 
-# The model on a real city, at several sample sizes (minutes).
-test-slow: build
-	go test -tags slow -count=1 -timeout 20m ./internal/run/
+# The model on a real city, at several sample sizes; jobs and queues over a
+# network that fails (minutes).
+test-slow: build tools
+	go test -tags slow -count=1 -timeout 20m ./internal/run/ ./internal/job/ ./internal/queue/sqs/
 
 # The real program with a real browser, then its own acceptance tests.
 test-e2e: build tools
 	python3 scripts/e2e.py
 
-# A browser for the page tests; installed where we may, else said loudly.
+# What tests need besides Go and Node: a browser, installed where we may, and
+# the Python programs of scripts/requirements.lock in build/venv. What is missing
+# is said loudly, and fails in CI.
 tools:
 	@scripts/need-chromium
+	@scripts/python-env
 
 bench: build
 	python3 bench/run.py quick

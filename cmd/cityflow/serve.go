@@ -16,10 +16,11 @@ import (
 
 // storage are the flags of everything that opens a store and a queue.
 type storage struct {
-	Data  string        `default:"./data" type:"path" placeholder:"DIR" help:"Folder for everything that is kept."`
-	Queue string        `placeholder:"URL" help:"Queue: file:///folder (embedded) or nats://host. Default: DIR/queue."`
-	Store string        `placeholder:"URL" help:"Store: file:///folder. Default: DIR/store."`
-	Lease time.Duration `default:"15s" help:"How long a silent worker keeps a job before another gets it. All on one queue use the same."`
+	Data   string        `default:"./data" type:"path" placeholder:"DIR" help:"Folder for everything that is kept."`
+	Queue  string        `env:"CITYFLOW_QUEUE,QUEUE_URL" placeholder:"URL" help:"Queue: file:///folder (embedded), nats://host, or the https:// address of an SQS queue. Default: DIR/queue."`
+	Store  string        `env:"CITYFLOW_STORE" placeholder:"URL" help:"Store: file:///folder or s3://bucket?region=...&endpoint=...&prefix=.... Default: DIR/store."`
+	Bucket string        `env:"ARTIFACTS_BUCKET" hidden:"" help:"S3 bucket to keep things in when there is no --store: an ECS secret can only be a plain name."`
+	Lease  time.Duration `env:"CITYFLOW_LEASE" default:"15s" help:"How long a silent worker keeps a job before another gets it. All on one queue use the same."`
 }
 
 type serveCmd struct {
@@ -28,6 +29,7 @@ type serveCmd struct {
 	Workers int      `default:"1" help:"How many jobs run at once; a job uses several cores by itself. 0: only page and API."`
 	Web     string   `type:"existingdir" placeholder:"DIR" help:"Serve the page from this folder instead of the built-in one."`
 	Origin  []string `placeholder:"URL" help:"Other sites that may call the API, such as https://cityflow.example."`
+	Secret  string   `name:"secret-parameter" env:"CITYFLOW_SECRET_PARAMETER" placeholder:"NAME" help:"SSM SecureString that makes the ids of repeated submits, the same for all servers of a site. Default: a file in DIR."`
 	Token   string   `env:"CITYFLOW_TOKEN" placeholder:"TOKEN" help:"Who sends this bearer token may list all jobs. Without: only this machine."`
 }
 
@@ -50,7 +52,7 @@ func (c *serveCmd) Run(e *env) error {
 		return err
 	}
 	defer flush()
-	w, err := wire(ctx, c.Data, c.Store, c.Queue, c.Lease)
+	w, err := c.wire(ctx)
 	if err != nil {
 		return err
 	}
@@ -60,12 +62,16 @@ func (c *serveCmd) Run(e *env) error {
 		}
 	}()
 
+	secret, err := c.secret(ctx, c.Secret)
+	if err != nil {
+		return err
+	}
 	model, err := openModel(ctx, w.store.Bucket)
 	if err != nil {
 		return err
 	}
 	watchQueue(metrics, w.queue)
-	service := &job.Service{Model: model, Store: w.store, Queue: w.queue, Secret: w.secret, FilesBase: "/files", Log: e.log}
+	service := &job.Service{Model: model, Store: w.store, Queue: w.queue, Secret: secret, FilesBase: "/files", Log: e.log}
 	words, err := answers(service, metrics, e.log)
 	if err != nil {
 		return err

@@ -6,67 +6,72 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"net/url"
 	"os"
 	"path/filepath"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/gofrs/flock"
 	"gocloud.dev/blob/fileblob"
 
+	"github.com/malikobaid/cityflow/internal/aws"
 	"github.com/malikobaid/cityflow/internal/job"
 	"github.com/malikobaid/cityflow/internal/queue"
 	"github.com/malikobaid/cityflow/internal/queue/jetstream"
+	"github.com/malikobaid/cityflow/internal/queue/sqs"
 )
 
 // The drivers by URL scheme. A new driver is a line here and nowhere else.
 var (
 	stores = map[string]func(context.Context, *url.URL) (*job.Store, error){
 		"file": openFileStore,
+		"s3":   openS3,
 	}
 	queues = map[string]func(context.Context, *url.URL, time.Duration) (queue.Queue, error){
 		"file": openFileQueue,
 		"nats": openNATS,
 		"tls":  openNATS,
+		// An SQS queue is named by its own address; http is for stand-ins.
+		"https": openSQS,
+		"http":  openSQS,
 	}
 )
 
-// wiring is an opened data folder with its store and queue.
+// wiring is an opened store and queue.
 type wiring struct {
 	store *job.Store
 	queue queue.Queue
-	// secret makes the ids of repeated submits.
-	secret []byte
 }
 
-// wire opens what the URLs name; empty URLs mean folders inside data.
-func wire(ctx context.Context, data, storeURL, queueURL string, lease time.Duration) (*wiring, error) {
-	if lease < 100*time.Millisecond {
-		return nil, usagef("--lease %v is too short, want 100ms or more", lease)
+// wire opens what the flags name; without URLs, folders inside the data folder.
+func (s *storage) wire(ctx context.Context) (*wiring, error) {
+	if s.Lease < 100*time.Millisecond {
+		return nil, usagef("--lease %v is too short, want 100ms or more", s.Lease)
 	}
-	data, err := filepath.Abs(data)
+	data, err := filepath.Abs(s.Data)
 	if err != nil {
 		return nil, err
 	}
-	if err := os.MkdirAll(data, 0o700); err != nil {
-		return nil, fmt.Errorf("data folder: %w", err)
-	}
-	w := &wiring{}
-	if w.secret, err = loadSecret(filepath.Join(data, "secret")); err != nil {
-		return nil, err
+	storeURL := s.Store
+	if storeURL == "" && s.Bucket != "" {
+		storeURL = (&url.URL{Scheme: "s3", Host: s.Bucket}).String()
 	}
 	su, openStore, err := driver(stores, "--store", storeURL, filepath.Join(data, "store"))
 	if err != nil {
 		return nil, err
 	}
-	qu, openQueue, err := driver(queues, "--queue", queueURL, filepath.Join(data, "queue"))
+	qu, openQueue, err := driver(queues, "--queue", s.Queue, filepath.Join(data, "queue"))
 	if err != nil {
 		return nil, err
 	}
+	w := &wiring{}
 	if w.store, err = openStore(ctx, su); err != nil {
 		return nil, err
 	}
-	if w.queue, err = openQueue(ctx, qu, lease); err != nil {
+	if w.queue, err = openQueue(ctx, qu, s.Lease); err != nil {
 		return nil, errors.Join(err, w.store.Bucket.Close())
 	}
 	return w, nil
@@ -86,15 +91,18 @@ func driver[F any](table map[string]F, flag, raw, folder string) (*url.URL, F, e
 	}
 	open, ok := table[u.Scheme]
 	if !ok {
-		known := ""
-		for _, scheme := range []string{"file", "nats", "tls"} {
-			if _, ok := table[scheme]; ok {
-				known += " " + scheme + "://"
-			}
-		}
-		return nil, none, usagef("%s: no driver for %q, there are%s", flag, u.Scheme+"://", known)
+		known := strings.Join(slices.Sorted(maps.Keys(table)), "://, ") + "://"
+		return nil, none, usagef("%s: no driver for %q, there are %s", flag, u.Scheme+"://", known)
 	}
 	return u, open, nil
+}
+
+func openS3(ctx context.Context, u *url.URL) (*job.Store, error) {
+	b, err := aws.OpenBucket(ctx, u)
+	if err != nil {
+		return nil, err
+	}
+	return &job.Store{Bucket: b}, nil
 }
 
 func openFileStore(_ context.Context, u *url.URL) (*job.Store, error) {
@@ -163,11 +171,46 @@ func openNATS(ctx context.Context, u *url.URL, lease time.Duration) (queue.Queue
 	return jetstream.Dial(ctx, u.String(), jetstream.Options{Lease: lease})
 }
 
+func openSQS(ctx context.Context, u *url.URL, lease time.Duration) (queue.Queue, error) {
+	cfg, err := aws.Config(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return sqs.Open(ctx, cfg, u, sqs.Options{Lease: lease})
+}
+
+// minSecret is the least length of a secret, in bytes.
+const minSecret = 32
+
+// secret makes the ids of repeated submits. All that answer for one site must
+// have the same: it comes from an SSM parameter or, on one machine, from a file
+// of the data folder.
+func (s *storage) secret(ctx context.Context, parameter string) ([]byte, error) {
+	if parameter == "" {
+		return loadSecret(filepath.Join(s.Data, "secret"))
+	}
+	cfg, err := aws.Config(ctx)
+	if err != nil {
+		return nil, err
+	}
+	v, err := aws.NewParameter(cfg, parameter).Value(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("secret: %w", err)
+	}
+	if n := len(v.Reveal()); n < minSecret {
+		return nil, fmt.Errorf("secret: SSM parameter %s holds %d bytes, want %d or more", parameter, n, minSecret)
+	}
+	return []byte(v.Reveal()), nil
+}
+
 // loadSecret reads the secret of this data folder, made at the first start. It
 // lies outside the store, so that no address can ever reach it.
 func loadSecret(path string) ([]byte, error) {
+	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+		return nil, fmt.Errorf("data folder: %w", err)
+	}
 	b, err := os.ReadFile(path)
-	if err == nil && len(b) >= 32 {
+	if err == nil && len(b) >= minSecret {
 		return b, nil
 	}
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {

@@ -15,7 +15,7 @@ type workerCmd struct {
 
 func (c *workerCmd) Run(e *env) error {
 	if c.Queue == "" || strings.HasPrefix(c.Queue, "file:") {
-		return usageError{errors.New("a worker needs a queue that is shared: --queue nats://host:4222 (serve has its own workers)")}
+		return usageError{errors.New("a worker needs a queue that is shared: --queue nats://host:4222, or the https:// address of an SQS queue (serve has its own workers)")}
 	}
 	otherwise := "none"
 	if c.MetricsAddr != "" {
@@ -31,7 +31,7 @@ func (c *workerCmd) Run(e *env) error {
 		return err
 	}
 	defer quiet()
-	w, err := wire(e.ctx, c.Data, c.Store, c.Queue, c.Lease)
+	w, err := c.wire(e.ctx)
 	if err != nil {
 		return err
 	}

@@ -39,7 +39,9 @@ var rooms = []room{
 	// The service half. It sees the model only through run.Model.
 	{path: "internal/queue", because: "a small contract that drivers fulfil"},
 	{path: "internal/queue/jetstream", may: []string{"internal/queue"}, because: "a driver knows its contract and its product"},
+	{path: "internal/queue/sqs", may: []string{"internal/queue"}, because: "a driver knows its contract and its product"},
 	{path: "internal/queue/queuetest", may: []string{"internal/queue"}, because: "what every driver must pass"},
+	{path: "internal/aws", because: "settings, stores and secrets of the cloud, for whoever is wired to it; it knows no job"},
 	{path: "internal/telemetry", because: "logs, metrics and spans serve everybody and know nobody"},
 	{path: "internal/telemetry/prom", because: "the page that Prometheus reads, apart from telemetry so that a function does not carry it"},
 	{path: "internal/telemetry/otlp", may: []string{"internal/telemetry"}, because: "spans to a collector, apart from telemetry because of what it weighs"},
@@ -55,6 +57,8 @@ var rooms = []room{
 
 	// For tests alone; no room may list them.
 	{path: "internal/testcity", may: []string{"internal/city", "internal/units"}, because: "an invented city for tests"},
+	{path: "internal/awstest", may: []string{"internal/aws"}, because: "stand-ins of the cloud for tests, and the faults of a network"},
+	{path: "internal/storetest", because: "what every store must pass"},
 	{path: "internal/validation", because: "finds reference data for tests"},
 	{path: "internal/arch", because: "rules only"},
 }
@@ -96,7 +100,7 @@ var bans = []ban{
 		because: "the model half must run without the service: in a test, on a command line, in somebody's program"},
 	{rooms: []string{"internal/job", "internal/httpapi"}, paths: []string{ours + "internal/city", ours + "internal/scenario", ours + "internal/demand", ours + "internal/choice", ours + "internal/routing", ours + "internal/loading", ours + "internal/kpi"},
 		because: "the service half sees the model only through run.Model"},
-	{rooms: []string{"*"}, paths: []string{ours + "internal/testcity", ours + "internal/validation", ours + "internal/queue/queuetest", ours + "internal/job/jobtest"},
+	{rooms: []string{"*"}, paths: []string{ours + "internal/testcity", ours + "internal/validation", ours + "internal/queue/queuetest", ours + "internal/job/jobtest", ours + "internal/awstest", ours + "internal/storetest"},
 		because: "what exists for tests must not reach the program"},
 }
 

@@ -18,7 +18,7 @@ import (
 )
 
 // A disk that is full, or gone, at any one write: the job is given back, tried
-// again and completes, with the failed attempt counted.
+// again and completes.
 func TestAStoreThatFailsOnceDelaysAJob(t *testing.T) {
 	for _, at := range []string{ConfigFile, "kpis.csv", ManifestFile} {
 		t.Run(at, func(t *testing.T) {
@@ -41,6 +41,32 @@ func TestAStoreThatFailsOnceDelaysAJob(t *testing.T) {
 				t.Fatalf("%+v", st)
 			}
 		})
+	}
+}
+
+// A disk that stays full for longer than the failed attempts of a job would
+// last: nothing is lost, and the job completes once there is space.
+func TestAStoreThatFailsForLongCostsNoAttempts(t *testing.T) {
+	b := newBench(t)
+	sub := b.submit(spec.RunRequest{})
+	full := true
+	b.svc.Store.Sync = func(key string) error {
+		if full && strings.HasSuffix(key, "kpis.csv") {
+			return errors.New("no space left on device")
+		}
+		return nil
+	}
+	for range 2 * maxFailed {
+		b.once()
+	}
+	if st := b.status(sub.JobID); st.State != spec.Queued {
+		t.Fatalf("%+v", st)
+	}
+	full = false
+	b.once()
+	b.drained()
+	if st := b.status(sub.JobID); st.State != spec.Complete {
+		t.Fatalf("%+v", st)
 	}
 }
 

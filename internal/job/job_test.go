@@ -18,7 +18,10 @@ import (
 	"github.com/malikobaid/cityflow/spec"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) {
+	// Connections to S3 and SQS wait in the SDK's pool for the next request.
+	goleak.VerifyTestMain(m, goleak.IgnoreAnyFunction("net/http.(*persistConn).readLoop"), goleak.IgnoreAnyFunction("net/http.(*persistConn).writeLoop"))
+}
 
 const (
 	lease    = 1 * time.Second

@@ -11,7 +11,8 @@ import (
 )
 
 const (
-	// progressEvery bounds how often progress is written.
+	// progressEvery bounds how often progress is written, and so does a 60th of
+	// the lease: 2 s on AWS, where each write is paid for.
 	progressEvery = 500 * time.Millisecond
 	// etaFrom is the share of a run from which its speed so far says something
 	// about the rest: before, loading and set-up dominate (assumed).
@@ -64,7 +65,7 @@ func (a *attempt) writeProgress(ctx context.Context) error {
 func (a *attempt) mind(ctx context.Context, cancel context.CancelCauseFunc) (stop func()) {
 	ctx, halt := context.WithCancel(ctx)
 	ended := make(chan struct{})
-	heartbeat, look := a.Lease/3, a.Lease/15
+	heartbeat, look, every := a.Lease/3, a.Lease/15, max(progressEvery, a.Lease/60)
 	go func() {
 		defer close(ended)
 		tick := time.NewTicker(min(progressEvery, look))
@@ -100,7 +101,7 @@ func (a *attempt) mind(ctx context.Context, cancel context.CancelCauseFunc) (sto
 			a.p.mu.Lock()
 			dirty := a.p.dirty
 			a.p.mu.Unlock()
-			if since := time.Since(written); since >= heartbeat || dirty && since >= progressEvery {
+			if since := time.Since(written); since >= heartbeat || dirty && since >= every {
 				written = time.Now()
 				if err := a.writeProgress(step); err != nil && ctx.Err() == nil {
 					a.Worker.Log.WarnContext(ctx, "progress not written", "error", err)

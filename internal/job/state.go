@@ -80,18 +80,11 @@ type record struct {
 func (s *Store) load(ctx context.Context, id string) (*record, error) {
 	r := &record{id: id}
 	var err error
-	if r.config, err = getJSON[spec.Config](ctx, s, Key(id, ConfigFile)); err != nil || r.config == nil {
+	if r.config, r.stored, err = s.getConfig(ctx, id); err != nil || r.config == nil {
 		return r, err
 	}
 	if r.progress, err = getJSON[progress](ctx, s, Key(id, ProgressFile)); err != nil {
 		return nil, err
-	}
-	if r.progress == nil || r.progress.SubmittedAt.IsZero() {
-		a, err := s.Bucket.Attributes(ctx, Key(id, ConfigFile))
-		if err != nil {
-			return nil, fmt.Errorf("%w: attributes of %s: %w", ErrStore, Key(id, ConfigFile), err)
-		}
-		r.stored = a.ModTime.UTC()
 	}
 	if r.manifest, err = getJSON[spec.Manifest](ctx, s, Key(id, ManifestFile)); err != nil || r.manifest != nil {
 		return r, err // nothing else counts then

@@ -1,6 +1,7 @@
 package job
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -12,6 +13,8 @@ import (
 
 	"gocloud.dev/blob"
 	"gocloud.dev/gcerrors"
+
+	"github.com/malikobaid/cityflow/spec"
 )
 
 // Files of a job that say where it stands.
@@ -117,7 +120,9 @@ func (s *Store) put(ctx context.Context, key string, data []byte) error {
 	if !ok {
 		panic(fmt.Sprintf("job: key %q is of no kind in the table", key))
 	}
-	if err := s.Bucket.WriteAll(ctx, key, data, &blob.WriterOptions{ContentType: ContentType(key)}); err != nil {
+	// Upload, unlike WriteAll, lets the S3 driver read from data itself instead
+	// of filling a buffer of 5 MB per object.
+	if err := s.Bucket.Upload(ctx, key, bytes.NewReader(data), &blob.WriterOptions{ContentType: ContentType(key)}); err != nil {
 		return fmt.Errorf("%w: write %s: %w", ErrStore, key, err)
 	}
 	if k.Durable && s.Sync != nil {
@@ -146,6 +151,32 @@ func (s *Store) get(ctx context.Context, key string) (data []byte, found bool, e
 		return nil, false, fmt.Errorf("%w: read %s: %w", ErrStore, key, err)
 	}
 	return data, true, nil
+}
+
+// getConfig reads the config of a job and when it was last written, at once.
+// Like getJSON, it takes one that does not decode for absent.
+func (s *Store) getConfig(ctx context.Context, id string) (*spec.Config, time.Time, error) {
+	key := Key(id, ConfigFile)
+	fail := func(err error) (*spec.Config, time.Time, error) {
+		if gcerrors.Code(err) == gcerrors.NotFound {
+			return nil, time.Time{}, nil
+		}
+		return nil, time.Time{}, fmt.Errorf("%w: read %s: %w", ErrStore, key, err)
+	}
+	r, err := s.Bucket.NewReader(ctx, key, nil)
+	if err != nil {
+		return fail(err)
+	}
+	defer r.Close()
+	b, err := io.ReadAll(r)
+	if err != nil {
+		return fail(err)
+	}
+	c := new(spec.Config)
+	if json.Unmarshal(b, c) != nil {
+		return nil, time.Time{}, nil
+	}
+	return c, r.ModTime().UTC(), nil
 }
 
 // getJSON reads an object. One that does not decode counts as absent: a cut
@@ -220,9 +251,10 @@ func (s *Store) listOnce(ctx context.Context, prefix string) ([]entry, error) {
 	}
 }
 
-// Check is the health check: the store can be listed.
+// Check is the health check: the store can be read. It asks for an object, for
+// only then S3 says that the bucket itself is not there.
 func (s *Store) Check(ctx context.Context) error {
-	_, err := s.Bucket.Exists(ctx, "pending/health")
+	_, _, err := s.get(ctx, "pending/health")
 	return err
 }
 

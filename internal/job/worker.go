@@ -271,9 +271,15 @@ func (a *attempt) carryOut(ctx context.Context) verdict {
 	case errors.Is(err, run.ErrUnknownCity):
 		return a.fail(fctx, failed{Reason: ReasonBadConfig, Message: "The worker does not have the city " + a.r.config.City + "."})
 	}
-	a.p.update(func(p *progress) { p.LastError = err.Error() })
+	// A store that fails is not the job's fault, however often it does: what
+	// bounds the tries then is the number of deliveries.
+	store := errors.Is(err, ErrStore)
+	a.p.update(func(p *progress) { p.LastError, p.Released = err.Error(), store })
 	if werr := a.writeProgress(fctx); werr != nil {
 		a.Log.WarnContext(fctx, "progress not written", "error", werr)
+	}
+	if store {
+		return a.retry(a.lease.Attempt, err)
 	}
 	return a.retry(a.p.Failed+1, err)
 }

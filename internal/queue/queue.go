@@ -28,7 +28,8 @@ var ErrClosed = errors.New("queue: closed")
 type Queue interface {
 	// Send stores a message; when it returns nil the message survives a crash.
 	// While the queue still holds a message of the same id, drivers that can
-	// tell keep just one. The id is made of letters, digits and "-".
+	// tell keep just one. The id is made of letters, digits and "-", at most
+	// 128. The body is printable text (JSON) of 1 byte to 200 KiB.
 	Send(ctx context.Context, id string, body []byte) error
 	// Receive waits for a message and leases it. It ends with ctx.Err().
 	Receive(ctx context.Context) (*Lease, error)
@@ -61,6 +62,27 @@ type Aged interface {
 	Oldest(ctx context.Context) (time.Time, error)
 }
 
+// DeadLetters is a Queue whose dead letters can be read. They stay where they
+// are; a letter that cannot be shown at the moment (another reader holds it)
+// may be missing.
+type DeadLetters interface {
+	// Dead gives at most limit dead letters, in no promised order.
+	Dead(ctx context.Context, limit int) ([]DeadLetter, error)
+}
+
+// DeadLetter is a buried message.
+type DeadLetter struct {
+	ID   string
+	Body []byte
+	// Reason given to Bury; where the product itself gave the message up, words
+	// that say so.
+	Reason string
+	// Attempt is the delivery that was buried, 0 when unknown.
+	Attempt int
+	// Buried is when, zero when unknown.
+	Buried time.Time
+}
+
 // Lease is the right to work on one message for a while. Its token belongs to
 // this delivery alone: a worker whose lease lapsed cannot touch the delivery
 // that somebody else holds.
@@ -73,7 +95,8 @@ type Lease struct {
 	Token any
 }
 
-// Depth is how full a queue is.
+// Depth is how full a queue is. Some products only estimate it, and count
+// released messages whose delay runs as leased.
 type Depth struct {
 	Waiting int // nobody has them
 	Leased  int // somebody is at work

@@ -16,6 +16,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -34,6 +35,8 @@ const (
 	deadSubject  = "cityflow.dead."
 	workers      = "workers"
 	reasonHeader = "Cityflow-Reason"
+	// attemptHeader is which delivery was buried.
+	attemptHeader = "Cityflow-Attempt"
 	// deadAge is how long buried messages are kept; they are evidence, not work.
 	deadAge = 30 * 24 * time.Hour
 	// perSubjectErr is JetStream's "store failed" code, returned for a subject
@@ -49,7 +52,7 @@ type Options struct {
 	Replicas int
 }
 
-// Queue is a queue.Queue, a queue.Holder and queue.Aged.
+// Queue is a queue.Queue, a queue.Holder, queue.Aged and a queue.DeadLetters.
 type Queue struct {
 	opts Options
 	srv  *server.Server // nil on a cluster
@@ -325,6 +328,7 @@ func (q *Queue) Bury(ctx context.Context, l *queue.Lease, reason string) error {
 		}
 		return r
 	}, reason))
+	dead.Header.Set(attemptHeader, strconv.Itoa(l.Attempt))
 	if _, err := q.js.PublishMsg(ctx, dead); err != nil {
 		return fmt.Errorf("queue: bury %s: %w", l.ID, err)
 	}
@@ -333,6 +337,34 @@ func (q *Queue) Bury(ctx context.Context, l *queue.Lease, reason string) error {
 	}
 	t.finish()
 	return nil
+}
+
+// deadGaps bounds how many places without a letter Dead looks at: a job that
+// was buried again leaves one.
+const deadGaps = 1000
+
+// Dead implements queue.DeadLetters, newest first.
+func (q *Queue) Dead(ctx context.Context, limit int) ([]queue.DeadLetter, error) {
+	stream, err := q.js.Stream(ctx, deadStream)
+	if err != nil {
+		return nil, fmt.Errorf("queue: dead letters: %w", err)
+	}
+	var out []queue.DeadLetter
+	state, gaps := stream.CachedInfo().State, 0
+	for seq := state.LastSeq; state.Msgs > 0 && seq >= max(state.FirstSeq, 1) && len(out) < limit && gaps < deadGaps; seq-- {
+		m, err := stream.GetMsg(ctx, seq)
+		if errors.Is(err, jetstream.ErrMsgNotFound) {
+			gaps++
+			continue
+		}
+		if err != nil {
+			return nil, fmt.Errorf("queue: dead letters: %w", err)
+		}
+		attempt, _ := strconv.Atoi(m.Header.Get(attemptHeader)) // letters of older versions have none
+		out = append(out, queue.DeadLetter{ID: strings.TrimPrefix(m.Subject, deadSubject), Body: m.Data,
+			Reason: m.Header.Get(reasonHeader), Attempt: attempt, Buried: m.Time.UTC()})
+	}
+	return out, nil
 }
 
 // Depth implements queue.Queue.

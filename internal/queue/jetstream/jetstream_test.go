@@ -16,14 +16,18 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 var options = Options{Lease: queuetest.Lease}
 
-func TestEmbeddedConforms(t *testing.T) {
-	queuetest.Run(t, queuetest.Driver{Open: func(t *testing.T, dir string) queue.Queue {
-		q, err := Embed(context.Background(), dir, options)
-		if err != nil {
-			t.Fatal(err)
-		}
-		return q
-	}})
+var embedded = queuetest.Driver{Open: func(t *testing.T, dir string) queue.Queue {
+	q, err := Embed(context.Background(), dir, options)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return q
+}}
+
+func TestEmbeddedConforms(t *testing.T) { queuetest.Run(t, embedded) }
+
+func TestNothingIsLostWhenCallsGoWrong(t *testing.T) {
+	queuetest.RunFaulty(t, embedded, queuetest.Some)
 }
 
 // served is a queue on a server of its own, reached over the network.

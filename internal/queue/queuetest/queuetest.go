@@ -10,9 +10,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"sync"
 	"testing"
 	"time"
+	"unicode/utf8"
 
 	"github.com/malikobaid/cityflow/internal/queue"
 )
@@ -22,7 +24,10 @@ import (
 const Lease = 1 * time.Second
 
 // patience bounds every wait of the suite.
-const patience = 20 * time.Second
+const patience = time.Minute
+
+// body is what messages hold where it does not matter.
+var body = []byte(`{"job_id":"x"}`)
 
 // Driver opens queues for the suite.
 type Driver struct {
@@ -47,10 +52,16 @@ func Run(t *testing.T, d Driver) {
 		{"Release with a delay waits", releaseDelay},
 		{"a lapsed lease can change nothing", staleLease},
 		{"Bury keeps the message out of sight", bury},
+		{"dead letters can be read, with their reason", deadLetters},
+		{"an ended lease can change nothing", endedLease},
+		{"every delivery counts, whatever ended the one before", attempts},
+		{"a message that is sent twice can be worked on twice and goes away", duplicates},
+		{"bodies come back byte for byte", bodies},
 		{"one message while the queue holds the id", oneWhileHeld},
 		{"every message reaches exactly one of many receivers", manyReceivers},
 		{"Receive ends with its context", receiveEnds},
 		{"Close ends Receive", closeEnds},
+		{"a closed queue takes nothing", closedTakesNothing},
 		{"messages survive a restart", restart},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -113,14 +124,14 @@ func sendReceive(t *testing.T, d Driver) {
 
 func done(t *testing.T, d Driver) {
 	ctx, q := opened(t, d)
-	must(t, q.Send(ctx, "a", nil))
+	must(t, q.Send(ctx, "a", body))
 	must(t, q.Done(ctx, take(ctx, t, q, "a")))
 	nothing(ctx, t, q, 2*Lease)
 }
 
 func lapse(t *testing.T, d Driver) {
 	ctx, q := opened(t, d)
-	must(t, q.Send(ctx, "a", nil))
+	must(t, q.Send(ctx, "a", body))
 	before := time.Now()
 	take(ctx, t, q, "a")
 	l := take(ctx, t, q, "a")
@@ -135,7 +146,7 @@ func lapse(t *testing.T, d Driver) {
 
 func extend(t *testing.T, d Driver) {
 	ctx, q := opened(t, d)
-	must(t, q.Send(ctx, "a", nil))
+	must(t, q.Send(ctx, "a", body))
 	l := take(ctx, t, q, "a")
 	quiet, cancel := context.WithTimeout(ctx, 3*Lease)
 	defer cancel()
@@ -164,14 +175,14 @@ func extend(t *testing.T, d Driver) {
 
 func release(t *testing.T, d Driver) {
 	ctx, q := opened(t, d)
-	must(t, q.Send(ctx, "a", nil))
+	must(t, q.Send(ctx, "a", body))
 	must(t, q.Release(ctx, take(ctx, t, q, "a"), 0))
 	must(t, q.Done(ctx, take(ctx, t, q, "a")))
 }
 
 func releaseDelay(t *testing.T, d Driver) {
 	ctx, q := opened(t, d)
-	must(t, q.Send(ctx, "a", nil))
+	must(t, q.Send(ctx, "a", body))
 	before := time.Now()
 	must(t, q.Release(ctx, take(ctx, t, q, "a"), 2*Lease))
 	l := take(ctx, t, q, "a")
@@ -183,7 +194,7 @@ func releaseDelay(t *testing.T, d Driver) {
 
 func staleLease(t *testing.T, d Driver) {
 	ctx, q := opened(t, d)
-	must(t, q.Send(ctx, "a", nil))
+	must(t, q.Send(ctx, "a", body))
 	old := take(ctx, t, q, "a")
 	held := take(ctx, t, q, "a") // only after the first lease lapsed
 	if err := q.Extend(ctx, old); !errors.Is(err, queue.ErrLeaseLost) {
@@ -195,8 +206,22 @@ func staleLease(t *testing.T, d Driver) {
 	if err := q.Bury(ctx, old, "late"); !errors.Is(err, queue.ErrLeaseLost) {
 		t.Errorf("Bury: %v", err)
 	}
-	nothing(ctx, t, q, Lease/4)
-	must(t, q.Done(ctx, held))
+	if err := q.Done(ctx, old); !errors.Is(err, queue.ErrLeaseLost) {
+		t.Errorf("Done: %v", err)
+	}
+	// The message is still there for whoever holds it, or for the next.
+	depth, err := q.Depth(ctx)
+	must(t, err)
+	if depth.Waiting+depth.Leased != 1 || depth.Dead != 0 {
+		t.Errorf("depth %+v, want one message", depth)
+	}
+	if err := q.Done(ctx, held); errors.Is(err, queue.ErrLeaseLost) {
+		held = take(ctx, t, q, "a") // a busy machine took longer than the lease
+		err = q.Done(ctx, held)
+		must(t, err)
+	} else {
+		must(t, err)
+	}
 }
 
 func bury(t *testing.T, d Driver) {
@@ -208,6 +233,126 @@ func bury(t *testing.T, d Driver) {
 	must(t, err)
 	if depth != (queue.Depth{Dead: 1}) {
 		t.Fatalf("depth %+v", depth)
+	}
+}
+
+func deadLetters(t *testing.T, d Driver) {
+	ctx, q := opened(t, d)
+	reader, ok := q.(queue.DeadLetters)
+	if !ok {
+		t.Skip("the driver cannot read dead letters")
+	}
+	if all, err := reader.Dead(ctx, 10); err != nil || len(all) != 0 {
+		t.Fatalf("dead letters of a fresh queue: %v %v", all, err)
+	}
+	const n = 12
+	long := strings.Repeat("\u00e9", 5000)
+	for i := range n {
+		id := fmt.Sprint("m-", i)
+		must(t, q.Send(ctx, id, []byte("poison "+id)))
+		l := take(ctx, t, q, id)
+		reason := "unknown version of " + id
+		if i == 0 {
+			reason = "line\nend, \"quoted\", \u00e9\x00\xff"
+		} else if i == 1 {
+			reason = long
+		}
+		must(t, q.Bury(ctx, l, reason))
+	}
+	for range 2 { // reading takes nothing away
+		all, err := reader.Dead(ctx, 100)
+		must(t, err)
+		seen := map[string]queue.DeadLetter{}
+		for _, l := range all {
+			seen[l.ID] = l
+		}
+		if len(all) != n || len(seen) != n {
+			t.Fatalf("%d letters of %d messages, want %d", len(all), len(seen), n)
+		}
+		for id, l := range seen {
+			if string(l.Body) != "poison "+id || l.Attempt != 1 {
+				t.Errorf("%s: body %q, attempt %d", id, l.Body, l.Attempt)
+			}
+			if id != "m-0" && id != "m-1" && l.Reason != "unknown version of "+id {
+				t.Errorf("%s: reason %q", id, l.Reason)
+			}
+			if l.Buried.IsZero() || time.Since(l.Buried) > time.Hour || time.Since(l.Buried) < -time.Hour {
+				t.Errorf("%s: buried at %v", id, l.Buried)
+			}
+		}
+		if r := seen["m-0"].Reason; !strings.Contains(r, "line end, \"quoted\", \u00e9") {
+			t.Errorf("reason %q", r)
+		}
+		if r := seen["m-1"].Reason; !strings.HasPrefix(r, long[:1000]) || !utf8.ValidString(r) {
+			t.Errorf("a long reason of %d bytes is not kept", len(r))
+		}
+	}
+	few, err := reader.Dead(ctx, 3)
+	must(t, err)
+	if len(few) != 3 {
+		t.Errorf("%d letters, want 3", len(few))
+	}
+}
+
+func endedLease(t *testing.T, d Driver) {
+	ctx, q := opened(t, d)
+	for _, end := range []func(*queue.Lease) error{
+		func(l *queue.Lease) error { return q.Done(ctx, l) },
+		func(l *queue.Lease) error { return q.Bury(ctx, l, "poison") },
+		func(l *queue.Lease) error { return q.Release(ctx, l, time.Hour) },
+	} {
+		must(t, q.Send(ctx, "a", body))
+		l := take(ctx, t, q, "a")
+		must(t, end(l))
+		for what, err := range map[string]error{"Extend": q.Extend(ctx, l), "Done": q.Done(ctx, l), "Release": q.Release(ctx, l, 0), "Bury": q.Bury(ctx, l, "again")} {
+			if !errors.Is(err, queue.ErrLeaseLost) {
+				t.Errorf("%s: %v", what, err)
+			}
+		}
+		nothing(ctx, t, q, Lease/2)
+	}
+}
+
+func attempts(t *testing.T, d Driver) {
+	ctx, q := opened(t, d)
+	must(t, q.Send(ctx, "a", body))
+	for n := 1; n <= 3; n++ {
+		l := take(ctx, t, q, "a")
+		if l.Attempt != n {
+			t.Fatalf("attempt %d, want %d", l.Attempt, n)
+		}
+		if n < 3 {
+			must(t, q.Release(ctx, l, 0))
+		} else {
+			must(t, q.Done(ctx, l))
+		}
+	}
+}
+
+func duplicates(t *testing.T, d Driver) {
+	ctx, q := opened(t, d)
+	must(t, q.Send(ctx, "a", body))
+	must(t, q.Send(ctx, "a", body))
+	for {
+		depth, err := q.Depth(ctx)
+		must(t, err)
+		if depth == (queue.Depth{}) {
+			return
+		}
+		must(t, q.Done(ctx, take(ctx, t, q, "a")))
+	}
+}
+
+func bodies(t *testing.T, d Driver) {
+	ctx, q := opened(t, d)
+	for i, want := range []string{"x", "{\n\t\"city\": \"Z\u00fcrich <&> \U0001f68b\"\r\n}", strings.Repeat("0123456789", 20<<10)} {
+		id := fmt.Sprint("m-", i)
+		must(t, q.Send(ctx, id, []byte(want)))
+		l := take(ctx, t, q, id)
+		if string(l.Body) != want {
+			t.Errorf("%d bytes came back as %d, or others", len(want), len(l.Body))
+		}
+		must(t, q.Done(ctx, l))
 	}
 }
 
@@ -226,16 +371,16 @@ func oneWhileHeld(t *testing.T, d Driver) {
 		}
 	}
 	holds(false)
-	must(t, q.Send(ctx, "a", nil))
-	must(t, q.Send(ctx, "a", nil)) // while waiting
+	must(t, q.Send(ctx, "a", body))
+	must(t, q.Send(ctx, "a", body)) // while waiting
 	holds(true)
 	l := take(ctx, t, q, "a")
-	must(t, q.Send(ctx, "a", nil)) // while leased
+	must(t, q.Send(ctx, "a", body)) // while leased
 	holds(true)
 	must(t, q.Done(ctx, l))
 	holds(false)
 	nothing(ctx, t, q, Lease/2)
-	must(t, q.Send(ctx, "a", nil)) // new work under an old id
+	must(t, q.Send(ctx, "a", body)) // new work under an old id
 	must(t, q.Done(ctx, take(ctx, t, q, "a")))
 }
 
@@ -266,7 +411,7 @@ func manyReceivers(t *testing.T, d Driver) {
 		})
 	}
 	for i := range n {
-		must(t, q.Send(ctx, fmt.Sprint("m-", i), nil))
+		must(t, q.Send(ctx, fmt.Sprint("m-", i), body))
 	}
 	wg.Wait()
 	for id, times := range seen {
@@ -307,6 +452,23 @@ func closeEnds(t *testing.T, d Driver) {
 		}
 	case <-time.After(patience):
 		t.Fatal("Receive did not end")
+	}
+}
+
+func closedTakesNothing(t *testing.T, d Driver) {
+	ctx, q := opened(t, d)
+	must(t, q.Close())
+	if err := q.Send(ctx, "a", body); err == nil {
+		t.Error("Send")
+	}
+	if _, err := q.Receive(ctx); err == nil {
+		t.Error("Receive")
+	}
+	if _, err := q.Depth(ctx); err == nil {
+		t.Error("Depth")
+	}
+	if err := q.Close(); err != nil {
+		t.Errorf("Close again: %v", err)
 	}
 }
 
