@@ -25,11 +25,11 @@ type storage struct {
 
 type serveCmd struct {
 	storage
+	limitFlags
 	Addr    string   `default:"127.0.0.1:8080" help:"Address to listen on."`
 	Workers int      `default:"1" help:"How many jobs run at once; a job uses several cores by itself. 0: only page and API."`
 	Web     string   `type:"existingdir" placeholder:"DIR" help:"Serve the page from this folder instead of the built-in one."`
-	Origin  []string `placeholder:"URL" help:"Other sites that may call the API, such as https://cityflow.example."`
-	Token   string   `env:"CITYFLOW_TOKEN" placeholder:"TOKEN" help:"Who sends this bearer token may list all jobs. Without: only this machine."`
+	Origin  []string `env:"CITYFLOW_ORIGINS" placeholder:"URL" help:"Other sites that may call the API, such as https://cityflow.example."`
 }
 
 // counters of the whole process.
@@ -55,6 +55,10 @@ func (c *serveCmd) Run(e *env) error {
 		return fmt.Errorf("listen on %s: %w (is another cityflow running? --addr names another address)", c.Addr, err)
 	}
 	defer listener.Close()
+	o, err := c.options(listener.Addr(), c.Origin)
+	if err != nil {
+		return err
+	}
 	w, err := wire(ctx, c.Data, c.Store, c.Queue, c.Lease)
 	if err != nil {
 		return err
@@ -65,7 +69,7 @@ func (c *serveCmd) Run(e *env) error {
 		}
 	}()
 
-	model, err := openModel(ctx, w.store.Bucket)
+	model, err := openModel(ctx, w.store.Bucket, o.Limits)
 	if err != nil {
 		return err
 	}
@@ -78,10 +82,9 @@ func (c *serveCmd) Run(e *env) error {
 		return map[string]float64{buildVersion(): 1}, nil
 	})
 	service := &job.Service{Model: model, Store: w.store, Queue: w.queue, Secret: w.secret, FilesBase: "/files", Log: e.log}
-	server := httpapi.Server(httpapi.New(httpapi.Options{
-		Version: buildVersion(), Model: model, Jobs: service, Web: page(c.Web), Origins: c.Origin, Token: c.Token,
-		Log: e.log, Metrics: metrics, Closing: ctx.Done(),
-	}), e.log)
+	o.Version, o.Model, o.Jobs, o.Web = buildVersion(), model, service, page(c.Web)
+	o.Log, o.Metrics, o.Closing = e.log, metrics, ctx.Done()
+	server := httpapi.Server(httpapi.New(o), e.log)
 
 	var running sync.WaitGroup
 	for range c.Workers {
@@ -100,7 +103,7 @@ func (c *serveCmd) Run(e *env) error {
 	running.Go(func() { sweeper.Run(ctx) })
 
 	served := make(chan error, 1)
-	go func() { served <- server.Serve(listener) }()
+	go func() { served <- server.Serve(httpapi.Listen(listener, c.MaxConnections, o.Proxies)) }()
 	fmt.Fprintf(e.stdout, "CityFlow is at http://%s\n", listener.Addr())
 	e.log.Info("serving", "addr", listener.Addr().String(), "version", buildVersion(), "workers", c.Workers, "pid", os.Getpid())
 

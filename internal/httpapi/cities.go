@@ -120,8 +120,14 @@ func (a *api) raw(op huma.Operation, contentType string, h http.HandlerFunc, par
 	op.Parameters = params
 	op.Responses = map[string]*huma.Response{"200": {Description: http.StatusText(200),
 		Content: map[string]*huma.MediaType{contentType: {Schema: &huma.Schema{Type: "string", Format: "binary"}}}}}
-	for _, code := range append(op.Errors, 500) {
+	for _, code := range op.Errors {
 		op.Responses[itoa(code)] = a.faultResponse(code)
+	}
+	if contentType != "text/event-stream" { // see serveContent
+		op.Responses["206"] = &huma.Response{Description: http.StatusText(206), Content: op.Responses["200"].Content}
+		op.Responses["304"] = &huma.Response{Description: http.StatusText(304)}
+		op.Responses["412"] = a.faultResponse(412)
+		op.Responses["416"] = a.faultResponse(416)
 	}
 	a.huma.OpenAPI().AddOperation(&op)
 	a.mux.HandleFunc(op.Method+" "+op.Path, h)

@@ -27,13 +27,12 @@ func (a *api) events(w http.ResponseWriter, r *http.Request) {
 		faultOf(a.fault(ctx, err)).write(w)
 		return
 	}
-	select {
-	case a.streams <- struct{}{}:
-		defer func() { <-a.streams }()
-	default:
+	leave, ok := a.watch(clientOf(ctx).key)
+	if !ok {
 		tooMany.fault("Too many people are watching at once; ask for the status instead.").with("Retry-After", "10").write(w)
 		return
 	}
+	defer leave()
 	rc := http.NewResponseController(w)
 	send := func(format string, args ...any) bool {
 		// The server's own deadline is for short answers.
@@ -77,4 +76,27 @@ func (a *api) events(w http.ResponseWriter, r *http.Request) {
 			return // the client reconnects and gets the error with its status
 		}
 	}
+}
+
+// watch takes a place among the open streams; false when there is none.
+func (a *api) watch(client string) (leave func(), ok bool) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.watching[client] >= maxClientStreams {
+		return nil, false
+	}
+	select {
+	case a.streams <- struct{}{}:
+	default:
+		return nil, false
+	}
+	a.watching[client]++
+	return func() {
+		a.mu.Lock()
+		defer a.mu.Unlock()
+		<-a.streams
+		if a.watching[client]--; a.watching[client] == 0 {
+			delete(a.watching, client)
+		}
+	}, true
 }
