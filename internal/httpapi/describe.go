@@ -44,6 +44,7 @@ func (a *api) describe() {
 			{Type: "string", Description: "Stop id or name"},
 			{Type: "object", AdditionalProperties: false, Properties: map[string]*huma.Schema{
 				"id": {Type: "string"}, "name": {Type: "string"}, "lon": {Type: "number"}, "lat": {Type: "number"},
+				"chosen": {Type: "boolean", Description: "In a merged config: the stop was added between the ends that were asked for"},
 			}},
 		},
 	}

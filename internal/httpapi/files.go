@@ -8,6 +8,10 @@ import (
 	"net/http"
 	"strings"
 	"time"
+
+	"github.com/danielgtaylor/huma/v2"
+
+	"github.com/malikobaid/cityflow/internal/job"
 )
 
 // fileTime bounds the sending of one file: a city's links over a slow line.
@@ -19,7 +23,14 @@ const filePolicy = "default-src 'none'; style-src 'unsafe-inline'; img-src data:
 
 func (a *api) fileRoutes() {
 	op := operation("GET", "/files/jobs/{job_id}/{artifact}", "get-file", "A file of a job; Range requests work", 404, 503)
-	a.raw(op, "application/octet-stream", a.file, pathParam("job_id", "The id that submit answered"), pathParam("artifact", "The name of the file, as the status lists it"))
+	content := map[string]*huma.MediaType{}
+	for _, ext := range []string{"json", "geojson", "csv", "md", "html", "log", "zip", "parquet", "bin"} {
+		t := job.ContentType("x." + ext)
+		if content[t] = (&huma.MediaType{}); t == geoJSON {
+			content[t].Schema = featureCollection
+		}
+	}
+	a.raw(op, content, a.file, pathParam("job_id", "The id that submit answered"), pathParam("artifact", "The name of the file, as the status lists it"))
 }
 
 func (a *api) file(w http.ResponseWriter, r *http.Request) {

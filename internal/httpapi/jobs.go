@@ -59,7 +59,8 @@ func (a *api) jobRoutes() {
 			return &struct{ Body Insights }{Insights{SummaryMD: md, Cached: true, Source: "rules"}}, nil
 		})
 	a.raw(operation("GET", "/v1/jobs/{job_id}/events", "job-events", "The status as server-sent events, until the job has ended", 404, 429, 503),
-		"text/event-stream", a.events, pathParam("job_id", "The id that submit answered"))
+		// OpenAPI 3.1 has no words for the shape of events.
+		map[string]*huma.MediaType{eventStream: {}}, a.events, pathParam("job_id", "The id that submit answered"))
 }
 
 type submitInput struct {
