@@ -84,6 +84,7 @@ func (c *serveCmd) Run(e *env) error {
 	service := &job.Service{Model: model, Store: w.store, Queue: w.queue, Secret: w.secret, FilesBase: "/files", Log: e.log}
 	o.Version, o.Model, o.Jobs, o.Web = buildVersion(), model, service, page(c.Web)
 	o.Log, o.Metrics, o.Closing = e.log, metrics, ctx.Done()
+	o.StatusAge = 250 * time.Millisecond // a worker reports about twice a second
 	server := httpapi.Server(httpapi.New(o), e.log)
 
 	var running sync.WaitGroup

@@ -59,6 +59,9 @@ type Options struct {
 	// Closing ends event streams when it is closed, so that a server can stop;
 	// may be nil.
 	Closing <-chan struct{}
+	// StatusAge is how old the status of a job may be, so that many who watch
+	// share one look at the store; 0: read for each.
+	StatusAge time.Duration
 	// Limits are shown to clients; MaxBodyBytes is enforced here.
 	Limits spec.Limits
 }
@@ -83,6 +86,7 @@ type api struct {
 	watching map[string]int // under mu
 
 	submits, reads *limiter
+	statuses       *statuses
 }
 
 // One client can be an office behind one address.
@@ -110,7 +114,8 @@ func OpenAPI(version string) []byte {
 
 func build(o Options) *api {
 	a := &api{Options: o, mux: http.NewServeMux(), streams: make(chan struct{}, maxStreams), watching: map[string]int{},
-		submits: newLimiter(o.Submits, mostClients), reads: newLimiter(o.Reads, mostClients)}
+		submits: newLimiter(o.Submits, mostClients), reads: newLimiter(o.Reads, mostClients),
+		statuses: newStatuses(o.Jobs, o.StatusAge)}
 	config := huma.Config{
 		OpenAPI: &huma.OpenAPI{
 			OpenAPI: "3.1.0",

@@ -22,7 +22,7 @@ const (
 // events streams the status, once for each change, and ends with the job.
 func (a *api) events(w http.ResponseWriter, r *http.Request) {
 	ctx := r.Context()
-	st, err := a.Jobs.Status(ctx, r.PathValue("job_id"))
+	st, tag, err := a.statuses.get(ctx, r.PathValue("job_id"))
 	if err != nil {
 		faultOf(a.fault(ctx, err)).write(w)
 		return
@@ -48,7 +48,6 @@ func (a *api) events(w http.ResponseWriter, r *http.Request) {
 	defer tick.Stop()
 	begun, spoke, last := time.Now(), time.Now(), ""
 	for {
-		tag := etag(st)
 		switch {
 		case tag != last:
 			b, err := json.Marshal(st)
@@ -72,7 +71,7 @@ func (a *api) events(w http.ResponseWriter, r *http.Request) {
 			return
 		case <-tick.C:
 		}
-		if st, err = a.Jobs.Status(ctx, st.JobID); err != nil {
+		if st, tag, err = a.statuses.get(ctx, st.JobID); err != nil {
 			return // the client reconnects and gets the error with its status
 		}
 	}

@@ -44,6 +44,7 @@ func (a *api) jobRoutes() {
 	huma.Register(a.huma, operation("POST", "/v1/jobs/{job_id}/cancel", "cancel-job", "Stop a job wherever it is", 404, 409, 503),
 		func(ctx context.Context, in *jobInput) (*struct{ Body *spec.Status }, error) {
 			st, err := a.Jobs.Cancel(ctx, in.JobID)
+			a.statuses.forget(in.JobID)
 			if err != nil {
 				return nil, a.fault(ctx, err)
 			}
@@ -109,11 +110,11 @@ type statusInput struct {
 }
 
 func (a *api) status(ctx context.Context, in *statusInput) (*statusOutput, error) {
-	st, err := a.Jobs.Status(ctx, in.JobID)
+	st, tag, err := a.statuses.get(ctx, in.JobID)
 	if err != nil {
 		return nil, a.fault(ctx, err)
 	}
-	out := &statusOutput{Status: http.StatusOK, ETag: etag(st), CacheControl: "no-cache", Body: st}
+	out := &statusOutput{Status: http.StatusOK, ETag: tag, CacheControl: "no-cache", Body: st}
 	if matches(in.IfNoneMatch, out.ETag) {
 		out.Status, out.Body = http.StatusNotModified, nil
 	}

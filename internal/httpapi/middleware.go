@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/klauspost/compress/gzhttp"
+	"github.com/klauspost/compress/gzip"
 
 	"github.com/malikobaid/cityflow/internal/telemetry"
 )
@@ -30,7 +31,8 @@ const dataPolicy = "default-src 'none'; base-uri 'none'; form-action 'none'; fra
 
 // wrap puts around the routes what every request gets, outermost first.
 func (a *api) wrap(mux *http.ServeMux) http.Handler {
-	gzip, err := gzhttp.NewWrapper(gzhttp.ContentTypeFilter(compressible), gzhttp.MinSize(1024), gzhttp.KeepAcceptRanges())
+	gzip, err := gzhttp.NewWrapper(gzhttp.ContentTypeFilter(compressible), gzhttp.MinSize(1024), gzhttp.KeepAcceptRanges(),
+		gzhttp.CompressionLevel(gzip.BestSpeed)) // a tenth larger, in a third of the time
 	if err != nil {
 		panic("httpapi: compression: " + err.Error())
 	}
