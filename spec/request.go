@@ -151,7 +151,7 @@ func decodeValue(path string, raw json.RawMessage, out reflect.Value, ps *Proble
 		v := reflect.New(t)
 		if err := json.Unmarshal(raw, v.Interface()); err != nil {
 			var te *json.UnmarshalTypeError
-			if errors.As(err, &te) || reflect.PointerTo(t).Implements(unmarshaler) == false {
+			if errors.As(err, &te) || !reflect.PointerTo(t).Implements(unmarshaler) {
 				ps.Add(path, fmt.Sprintf("want %s, got %s", wanted(t), kindOf(raw)), example(t)...)
 			} else {
 				ps.Add(path, err.Error())

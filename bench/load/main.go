@@ -33,8 +33,8 @@ type options struct {
 	pid            int
 }
 
-// mostSeconds bounds a measurement, whatever was asked for.
-const mostSeconds = 10 * time.Minute
+// longest bounds a measurement, whatever was asked for.
+const longest = 10 * time.Minute
 
 func main() {
 	var o options
@@ -98,8 +98,8 @@ func measure(o options) (*Result, error) {
 	if err != nil || u.Scheme != "http" || u.Hostname() != "127.0.0.1" && u.Hostname() != "::1" && u.Hostname() != "localhost" {
 		return nil, fmt.Errorf("--url %q, want a server on this machine, such as http://127.0.0.1:8080", o.url)
 	}
-	if o.clients < 1 || o.clients > 10_000 || o.seconds <= 0 || o.seconds > mostSeconds || o.every < time.Millisecond {
-		return nil, fmt.Errorf("want 1 to 10000 clients, up to %v, pauses of a millisecond or more", mostSeconds)
+	if o.clients < 1 || o.clients > 10_000 || o.seconds <= 0 || o.seconds > longest || o.every < time.Millisecond {
+		return nil, fmt.Errorf("want 1 to 10000 clients, up to %v, pauses of a millisecond or more", longest)
 	}
 	l := &load{options: o, took: map[string][]float64{}, res: Result{Clients: o.clients, Codes: map[string]int{}, Millis: map[string]Latency{}, RSS: map[string]int64{}},
 		http: &http.Client{Timeout: 10 * time.Second, Transport: &http.Transport{MaxIdleConnsPerHost: o.clients + 1}}}
@@ -202,7 +202,7 @@ func (l *load) call(ctx context.Context, kind, method, path, tag string, body []
 	var b []byte
 	if err == nil {
 		b, err = io.ReadAll(io.LimitReader(res.Body, 1<<20))
-		res.Body.Close()
+		_ = res.Body.Close()
 	}
 	took := time.Since(begun)
 	if ctx.Err() != nil {

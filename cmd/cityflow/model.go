@@ -70,5 +70,5 @@ func localModel(packs string) (*run.Engine, *catalog.Catalog, func(), error) {
 		return nil, nil, nil, err
 	}
 	c := catalog.Over(b)
-	return run.New(c, spec.DefaultLimits()), c, func() { b.Close() }, nil
+	return run.New(c, spec.DefaultLimits()), c, func() { _ = b.Close() }, nil
 }

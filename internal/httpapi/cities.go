@@ -124,8 +124,8 @@ func (a *api) raw(op huma.Operation, content map[string]*huma.MediaType, h http.
 		op.Responses[itoa(code)] = a.faultResponse(code)
 	}
 	if content[eventStream] == nil { // see serveContent
-		op.Responses["206"] = &huma.Response{Description: http.StatusText(206), Content: content}
-		op.Responses["304"] = &huma.Response{Description: http.StatusText(304)}
+		op.Responses["206"] = &huma.Response{Description: http.StatusText(http.StatusPartialContent), Content: content}
+		op.Responses["304"] = &huma.Response{Description: http.StatusText(http.StatusNotModified)}
 		op.Responses["412"] = a.faultResponse(412)
 		op.Responses["416"] = a.faultResponse(416)
 	}

@@ -76,7 +76,7 @@ func (a *api) describe() {
 				"agent_distribution": map[string]any{"drive": 60, "cycle": 10, "tram": 30}, "traffic_level": "peak", "sim_date": "2023-06-13", "sim_time": "08:00"}},
 		},
 	}}}
-	doc.Paths["/v1/status/{job_id}"].Get.Responses["304"] = &huma.Response{Description: http.StatusText(304)}
+	doc.Paths["/v1/status/{job_id}"].Get.Responses["304"] = &huma.Response{Description: http.StatusText(http.StatusNotModified)}
 	a.describeErrors()
 }
 
