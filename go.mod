@@ -16,6 +16,7 @@ require (
 	go.uber.org/goleak v1.3.0
 	gocloud.dev v0.43.0
 	golang.org/x/net v0.45.0
+	golang.org/x/time v0.14.0
 	gonum.org/v1/gonum v0.16.0
 	pgregory.net/rapid v1.2.0
 )
@@ -44,7 +45,6 @@ require (
 	golang.org/x/crypto v0.43.0 // indirect
 	golang.org/x/sys v0.47.0 // indirect
 	golang.org/x/text v0.30.0 // indirect
-	golang.org/x/time v0.14.0 // indirect
 	golang.org/x/xerrors v0.0.0-20240903120638-7835f813f4da // indirect
 	google.golang.org/api v0.242.0 // indirect
 	google.golang.org/genproto/googleapis/rpc v0.0.0-20250715232539-7130f93afb79 // indirect

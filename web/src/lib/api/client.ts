@@ -105,6 +105,8 @@ export const client = {
     return (Array.isArray(list) ? list : list.jobs) ?? [];
   },
   insights: async (job: string) => json<Insights>(await api(`/v1/insights/${id(job)}`), post()),
+  /** Signs this browser in to a private deployment; the token stays in a cookie that no script can read. */
+  signIn: async (token: string) => void (await request(await api('/v1/session'), { method: 'POST', headers: { authorization: `Bearer ${token}` } })),
   openapi: async () => json<Record<string, unknown>>(await api('/openapi.json')),
   artifactUrl: async (job: string, name: string) => absolute(`${(await siteConfig()).filesBaseUrl}/jobs/${id(job)}/${id(name)}`),
   summary: async (job: string) => json<Summary>(await client.artifactUrl(job, 'summary.json')),
