@@ -146,6 +146,7 @@ func TestClientsThatAskTooOftenMustWait(t *testing.T) {
 	count(1, "203.0.113.1", "GET", "/v1/health", 429)
 	count(1, "203.0.113.1", "GET", "/nothing", 429)
 	count(5, "203.0.113.1", "GET", "/web/index.html", 200)
+	count(1, "203.0.113.1", "POST", "/v1/chat", 429)   // a question is as dear as a submit
 	count(1, "203.0.113.2", "POST", "/v1/submit", 202) // another client
 	// One household of IPv6 is one client, whatever address it takes.
 	count(2, "2001:db8::1", "POST", "/v1/submit", 202)

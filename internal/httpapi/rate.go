@@ -112,8 +112,8 @@ func (a *api) throttle(next http.Handler) http.Handler {
 		case isPage(r.URL.Path):
 			next.ServeHTTP(w, r)
 			return
-		case r.Method == http.MethodPost && r.URL.Path == "/v1/submit":
-			l, name = a.submits, "submits"
+		case isDear(r):
+			l, name = a.submits, "submits and questions"
 		}
 		wait, ok := l.allow(clientOf(r.Context()).key)
 		if !ok {
@@ -123,6 +123,11 @@ func (a *api) throttle(next http.Handler) http.Handler {
 		}
 		next.ServeHTTP(w, r)
 	})
+}
+
+// isDear says that a request starts work or may ask a language model.
+func isDear(r *http.Request) bool {
+	return r.Method == http.MethodPost && (r.URL.Path == "/v1/submit" || strings.HasPrefix(r.URL.Path, "/v1/") && strings.HasSuffix(r.URL.Path, "/chat"))
 }
 
 // isPage says that a path belongs to the web page.
