@@ -11,7 +11,7 @@ GO_FILES := $(shell find cmd internal spec web/embed.go -name '*.go' 2>/dev/null
 WEB_FILES := $(shell find web -path web/node_modules -prune -o -path web/dist -prune -o -type f -print 2>/dev/null)
 CITY_FILES := $(shell find cities -type f)
 
-.PHONY: run build test test-go test-web test-slow test-e2e bench readme clean tools
+.PHONY: run build test lint test-go test-web test-slow test-e2e test-fuzz-api bench readme clean tools
 
 run: build
 	bin/cityflow serve
@@ -34,7 +34,7 @@ build/.packs: bin/cityflow $(CITY_FILES)
 	bin/cityflow city build --settle newport
 	touch $@
 
-test: tools test-go test-web test-slow test-e2e
+test: tools lint test-go test-web test-slow test-e2e test-fuzz-api
 
 test-go: web/dist/index.html tools
 	@test -z "$$(gofmt -l cmd internal spec web/*.go docs/*.go)" || { gofmt -l cmd internal spec web/*.go docs/*.go; echo "not gofmt-ed"; exit 1; }
@@ -51,6 +51,18 @@ test-web: web/dist/index.html tools
 test-slow: build tools
 	go test -tags slow -count=1 -timeout 20m ./internal/run/ ./internal/job/ ./internal/queue/sqs/
 
+# The linters are pinned in tools/go.mod. gosec: conversions between integers
+# (G115) stay within what a pack may hold, which city.Validate checks; indices
+# of arrays of fixed length (G602) are checked by the compiler. Suppressions of
+# single lines carry their reason beside them.
+lint: web/dist/index.html
+	go tool -modfile=tools/go.mod staticcheck -tags slow ./...
+	go tool -modfile=tools/go.mod gosec -quiet -exclude=G115,G602 -exclude-dir=web -exclude-dir=tools -exclude-dir=infra ./...
+
+# Requests made up from the OpenAPI document, sent to the real program.
+test-fuzz-api: build
+	python3 scripts/fuzz-api.py
+
 # The real program with a real browser, then its own acceptance tests.
 test-e2e: build tools
 	python3 scripts/e2e.py
@@ -64,6 +76,7 @@ tools:
 
 bench: build
 	python3 bench/run.py quick
+	python3 bench/run.py load
 
 # The terminal output and the picture that README.md shows.
 readme: build tools

@@ -32,6 +32,7 @@ require (
 	go.uber.org/goleak v1.3.0
 	gocloud.dev v0.45.0
 	golang.org/x/net v0.47.0
+	golang.org/x/time v0.14.0
 	gonum.org/v1/gonum v0.16.0
 	pgregory.net/rapid v1.2.0
 )
@@ -90,7 +91,6 @@ require (
 	golang.org/x/crypto v0.45.0 // indirect
 	golang.org/x/sys v0.47.0 // indirect
 	golang.org/x/text v0.31.0 // indirect
-	golang.org/x/time v0.14.0 // indirect
 	golang.org/x/tools v0.38.0 // indirect
 	golang.org/x/xerrors v0.0.0-20240903120638-7835f813f4da // indirect
 	google.golang.org/api v0.256.0 // indirect

@@ -1,11 +1,17 @@
 #!/usr/bin/env python3
 """Measures the built program and keeps what was measured.
 
-    python3 bench/run.py quick [--name NAME]
+    python3 bench/run.py quick|load [--name NAME]
 
 quick: the what-if of Newport with 3,000 people, baseline and scenario, five
 replications each, three times over. The city is compiled and its morning
 settled beforehand (`make build` does both), as for everybody's second run.
+
+load: 200 clients that submit and poll a what-if of Newport for a minute; then
+half a minute beside a worker that does new runs in the same process; then ten
+seconds against the rates of a public server, where most are told to wait. Fails
+when any answer is an error other than 429 with Retry-After.
+
 Writes bench/results/NAME.json: command, version, machine, seconds, memory.
 """
 import argparse
@@ -18,7 +24,9 @@ import statistics
 import subprocess
 import sys
 import tempfile
+import threading
 import time
+import urllib.request
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 PROGRAM = "bin/cityflow"
@@ -69,7 +77,87 @@ def quick(runs=3):
     }
 
 
-MEASUREMENTS = {"quick": quick}
+def serve(folder, *more):
+    """bin/cityflow serve on a free port, and its address."""
+    child = subprocess.Popen([PROGRAM, "--log-level", "warn", "serve", "--addr", "127.0.0.1:0", "--data", folder, *more], cwd=ROOT, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True)
+    alarm = threading.Timer(60, child.kill)
+    alarm.start()
+    line = child.stdout.readline()
+    alarm.cancel()
+    if " at http" not in line:
+        child.kill()
+        sys.exit(f"the server says {line!r} instead of its address")
+    child.url = line.split(" at ")[1].strip()
+    return child
+
+
+def again(child, folder, *more):
+    """Ends a server and starts it anew on the same data."""
+    child.terminate()
+    child.wait(60)
+    child.stdout.close()
+    return serve(f"{folder}/data", *more)
+
+
+def complete(url, seed):
+    """Has the what-if of the load program run once."""
+    body = json.dumps({"city": "newport", "num_agents": 300, "replications": 2, "seed": seed}).encode()
+    with urllib.request.urlopen(urllib.request.Request(url + "/v1/submit", body, {"Content-Type": "application/json"}), timeout=60) as r:
+        job = json.load(r)["job_id"]
+    end = time.monotonic() + 300
+    while True:
+        with urllib.request.urlopen(f"{url}/v1/status/{job}", timeout=60) as r:
+            state = json.load(r)["status"]
+        if state == "complete":
+            return
+        if state not in ("queued", "running") or time.monotonic() > end:
+            sys.exit(f"job {job} is {state}")
+        time.sleep(0.2)
+
+
+def under_load(program, url, pid, seconds, *more):
+    done = subprocess.run([program, "--url", url, "--for", f"{seconds}s", "--pid", str(pid), *more], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True, timeout=seconds + 60)
+    if done.returncode:
+        sys.exit(f"load: exit code {done.returncode}")
+    return json.loads(done.stdout)
+
+
+def load200(seconds=60):
+    with tempfile.TemporaryDirectory(prefix="cityflow-load-") as folder:
+        program = f"{folder}/load"
+        subprocess.run(["go", "build", "-o", program, "./bench/load"], cwd=ROOT, check=True)
+        loaded = load()
+        child = serve(f"{folder}/data", "--workers", "1")
+        url = child.url
+        try:
+            for seed in (1, 900001, 900002):  # the cached one, and two so that memory is where it will be
+                complete(url, seed)
+            child = again(child, folder, "--workers", "0")
+            alone = under_load(program, child.url, child.pid, seconds, "--new", "0")
+            child = again(child, folder, "--workers", "1")
+            complete(child.url, 900003)
+            busy = under_load(program, child.url, child.pid, 30)
+            child = again(child, folder, "--workers", "0", "--rate-submit", "10/m", "--rate-read", "600/m")
+            bounded = under_load(program, child.url, child.pid, 10, "--new", "0")
+        finally:
+            child.terminate()
+            child.wait(60)
+            child.stdout.close()
+    for name, r in (("alone", alone), ("beside a worker", busy), ("with rates", bounded)):
+        if r["errors"]:
+            sys.exit(f"{name}: {r['errors']} errors, the first: {r['first_error']}")
+    if not bounded["throttled_with_retry_after"]:
+        sys.exit("with rates: nobody was told to wait")
+    p99 = alone["milliseconds"]["status"]["p99"]
+    return {
+        "what": f"200 clients on loopback, each a request every 200 ms, every 20th a submit of a run that is cached, for {seconds} s; then 30 s with a worker in the same process doing a new run of 300 people every 10 s; then 10 s against the rates of a public server",
+        "command": f"bin/cityflow serve --workers 0; bench/load --clients 200 --for {seconds}s --new 0", "errors_other_than_429": 0,
+        "aim_status_p99_ms": 50, "status_p99_ms": p99, "met": p99 <= 50, "load_before": loaded,
+        "alone": alone, "beside_a_worker": busy, "with_rates": bounded,
+    }
+
+
+MEASUREMENTS = {"quick": quick, "load": load200}
 
 
 def main():

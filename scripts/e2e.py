@@ -59,9 +59,9 @@ def run(name, command, seconds, cwd=ROOT, env=None):
 class Server:
     """bin/cityflow serve on a free port."""
 
-    def __init__(self, folder):
+    def __init__(self, folder, *more):
         self.log = open(folder / "server.log", "w+", encoding="utf-8")
-        self.child = subprocess.Popen([PROGRAM, "serve", "--addr", "127.0.0.1:0", "--data", folder / "data"], cwd=ROOT,
+        self.child = subprocess.Popen([PROGRAM, "serve", "--addr", "127.0.0.1:0", "--data", folder / "data", *more], cwd=ROOT,
                                       stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=self.log, text=True)
         # A program that never says its address must not hold us for ever.
         alarm = threading.Timer(60, self.child.kill)

@@ -69,6 +69,10 @@ type Limits struct {
 	MaxModifications int `json:"max_modifications"`
 	MaxBodyBytes     int `json:"max_body_bytes"`
 	MaxWindowHours   int `json:"max_window_hours"`
+	// RateSubmit and RateRead are requests of one client, such as "10/m"; ""
+	// means that nobody counts.
+	RateSubmit string `json:"rate_submit"`
+	RateRead   string `json:"rate_read"`
 }
 
 // DefaultLimits are the limits of a laptop.

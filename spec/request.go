@@ -8,6 +8,7 @@ import (
 	"reflect"
 	"sort"
 	"strings"
+	"unicode/utf8"
 )
 
 // RunRequest is what a person asks. Only City is required. The short form
@@ -39,7 +40,8 @@ type RunRequest struct {
 }
 
 // ParseRequest reads a request strictly: every unknown field, wrong type and
-// misplaced value is reported, all at once. The request is usable only when
+// misplaced value is reported, all at once (the first hundred of them), and so
+// is what no honest request has (inspect.go). The request is usable only when
 // there are no problems; beside problems it holds what could be read, so that
 // the rest can be checked in the same answer (Problems.With). It is nil when
 // the body is not one JSON object.
@@ -59,12 +61,20 @@ func ParseRequest(r io.Reader) (*RunRequest, Problems) {
 		ps.Add("", "something follows the JSON object")
 		return nil, ps
 	}
+	if !utf8.Valid(raw) {
+		ps.Add("", "the body is not UTF-8 text", `{"city":"newport"}`)
+		return nil, ps
+	}
 	req := &RunRequest{}
 	decodeObject("", raw, reflect.ValueOf(req).Elem(), &ps)
 	for _, p := range ps {
 		if p.Path == "" {
 			return nil, ps
 		}
+	}
+	ps = inspect(raw).With(ps)
+	if req.Seed != nil && *req.Seed > MaxSeed {
+		ps.Add("seed", fmt.Sprintf("%d is too large", *req.Seed), fmt.Sprintf("0 to %d", int64(MaxSeed)))
 	}
 	return req, ps
 }
@@ -91,6 +101,9 @@ func decodeObject(path string, raw json.RawMessage, out reflect.Value, ps *Probl
 	}
 	sort.Strings(keys)
 	for _, k := range keys {
+		if len(*ps) >= maxProblems {
+			return
+		}
 		p := join(path, k)
 		i, ok := known[k]
 		if !ok {
@@ -122,8 +135,15 @@ func decodeValue(path string, raw json.RawMessage, out reflect.Value, ps *Proble
 			ps.Add(path, "want a list, got "+kindOf(raw))
 			return
 		}
+		if len(items) > maxItems {
+			ps.Add(path, fmt.Sprintf("a list of %d items is too long", len(items)), fmt.Sprintf("at most %d items", maxItems))
+			return
+		}
 		list := reflect.MakeSlice(t, len(items), len(items))
 		for i, item := range items {
+			if len(*ps) >= maxProblems {
+				return
+			}
 			decodeValue(fmt.Sprintf("%s[%d]", path, i), item, list.Index(i), ps)
 		}
 		out.Set(list)
@@ -131,7 +151,7 @@ func decodeValue(path string, raw json.RawMessage, out reflect.Value, ps *Proble
 		v := reflect.New(t)
 		if err := json.Unmarshal(raw, v.Interface()); err != nil {
 			var te *json.UnmarshalTypeError
-			if errors.As(err, &te) || reflect.PointerTo(t).Implements(unmarshaler) == false {
+			if errors.As(err, &te) || !reflect.PointerTo(t).Implements(unmarshaler) {
 				ps.Add(path, fmt.Sprintf("want %s, got %s", wanted(t), kindOf(raw)), example(t)...)
 			} else {
 				ps.Add(path, err.Error())

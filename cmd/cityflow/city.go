@@ -95,7 +95,7 @@ func printCity(e *env, d *spec.CityDetail) {
 	for _, r := range d.Report {
 		fmt.Fprintf(t, "  %s\t%s\t%s %s\t%s\n", r.Part, r.What, insight.Number(r.Count, 0), r.Unit, r.Detail)
 	}
-	t.Flush()
+	_ = t.Flush() // as all printing: a closed pipe is the reader's choice
 	p("")
 	p("%s", d.Attribution)
 }

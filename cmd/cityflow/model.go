@@ -17,7 +17,7 @@ import (
 // openModel makes the engine over the cities of a store, after adding those
 // that were built beside the program. It is a variable so that the tests of the
 // service can run on a small model.
-var openModel = func(ctx context.Context, store *blob.Bucket) (run.Model, error) {
+var openModel = func(ctx context.Context, store *blob.Bucket, limits spec.Limits) (run.Model, error) {
 	cities := catalog.Over(store)
 	if dir, ok := builtDir(); ok {
 		built, err := openBuilt(dir)
@@ -29,7 +29,7 @@ var openModel = func(ctx context.Context, store *blob.Bucket) (run.Model, error)
 			return nil, fmt.Errorf("cities of %s: %w", dir, err)
 		}
 	}
-	return run.New(cities, spec.DefaultLimits()), nil
+	return run.New(cities, limits), nil
 }
 
 // builtDir is where `make build` leaves compiled cities: the folder build in
@@ -70,5 +70,5 @@ func localModel(packs string) (*run.Engine, *catalog.Catalog, func(), error) {
 		return nil, nil, nil, err
 	}
 	c := catalog.Over(b)
-	return run.New(c, spec.DefaultLimits()), c, func() { b.Close() }, nil
+	return run.New(c, spec.DefaultLimits()), c, func() { _ = b.Close() }, nil
 }

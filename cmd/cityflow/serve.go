@@ -25,12 +25,12 @@ type storage struct {
 
 type serveCmd struct {
 	storage
+	limitFlags
 	Addr    string   `default:"127.0.0.1:8080" help:"Address to listen on."`
 	Workers int      `default:"1" help:"How many jobs run at once; a job uses several cores by itself. 0: only page and API."`
 	Web     string   `type:"existingdir" placeholder:"DIR" help:"Serve the page from this folder instead of the built-in one."`
-	Origin  []string `placeholder:"URL" help:"Other sites that may call the API, such as https://cityflow.example."`
+	Origin  []string `env:"CITYFLOW_ORIGINS" placeholder:"URL" help:"Other sites that may call the API, such as https://cityflow.example."`
 	Secret  string   `name:"secret-parameter" env:"CITYFLOW_SECRET_PARAMETER" placeholder:"NAME" help:"SSM SecureString that makes the ids of repeated submits, the same for all servers of a site. Default: a file in DIR."`
-	Token   string   `env:"CITYFLOW_TOKEN" placeholder:"TOKEN" help:"Who sends this bearer token may list all jobs. Without: only this machine."`
 }
 
 func (c *serveCmd) Run(e *env) error {
@@ -47,6 +47,10 @@ func (c *serveCmd) Run(e *env) error {
 		return fmt.Errorf("listen on %s: %w (is another cityflow running? --addr names another address)", c.Addr, err)
 	}
 	defer listener.Close()
+	o, err := c.options(listener.Addr(), c.Origin)
+	if err != nil {
+		return err
+	}
 	metrics, flush, err := e.watch("prometheus")
 	if err != nil {
 		return err
@@ -66,7 +70,7 @@ func (c *serveCmd) Run(e *env) error {
 	if err != nil {
 		return err
 	}
-	model, err := openModel(ctx, w.store.Bucket)
+	model, err := openModel(ctx, w.store.Bucket, o.Limits)
 	if err != nil {
 		return err
 	}
@@ -76,10 +80,11 @@ func (c *serveCmd) Run(e *env) error {
 	if err != nil {
 		return err
 	}
-	server := httpapi.Server(httpapi.New(httpapi.Options{
-		Version: buildVersion(), Model: model, Jobs: service, Answers: words, Web: page(c.Web), Origins: c.Origin, Token: c.Token,
-		Log: e.log, Metrics: metrics, Closing: ctx.Done(),
-	}), e.log)
+	o.Answers = words
+	o.Version, o.Model, o.Jobs, o.Web = buildVersion(), model, service, page(c.Web)
+	o.Log, o.Metrics, o.Closing = e.log, metrics, ctx.Done()
+	o.StatusAge = 250 * time.Millisecond // a worker reports about twice a second
+	server := httpapi.Server(httpapi.New(o), e.log)
 
 	var running sync.WaitGroup
 	for range c.Workers {
@@ -94,7 +99,7 @@ func (c *serveCmd) Run(e *env) error {
 	running.Go(func() { sweeper.Run(ctx) })
 
 	served := make(chan error, 1)
-	go func() { served <- server.Serve(listener) }()
+	go func() { served <- server.Serve(httpapi.Listen(listener, c.MaxConnections, o.Proxies)) }()
 	fmt.Fprintf(e.stdout, "CityFlow is at http://%s\n", listener.Addr())
 	e.log.Info("serving", "addr", listener.Addr().String(), "version", buildVersion(), "workers", c.Workers, "pid", os.Getpid())
 

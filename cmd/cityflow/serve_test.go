@@ -7,6 +7,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"fmt"
 	"io"
 	"net/http"
 	"os"
@@ -20,6 +21,7 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"go.uber.org/goleak"
 
 	"github.com/malikobaid/cityflow/internal/job"
 	"github.com/malikobaid/cityflow/internal/job/jobtest"
@@ -40,6 +42,11 @@ func TestMain(m *testing.M) {
 	if !ok {
 		code := m.Run()
 		removeWorkshop()
+		client.CloseIdleConnections()
+		if err := goleak.Find(); err != nil && code == 0 {
+			fmt.Fprintln(os.Stderr, err)
+			code = 1
+		}
 		os.Exit(code)
 	}
 	if step != realEngine {
@@ -47,7 +54,9 @@ func TestMain(m *testing.M) {
 		if err != nil {
 			panic(err)
 		}
-		openModel = func(context.Context, *blob.Bucket) (run.Model, error) { return &jobtest.Model{Step: d}, nil }
+		openModel = func(_ context.Context, _ *blob.Bucket, limits spec.Limits) (run.Model, error) {
+			return &jobtest.Model{Step: d, Limits: limits}, nil
+		}
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	context.AfterFunc(ctx, stop)
@@ -324,7 +333,7 @@ func TestTwoServersCannotShareADataFolder(t *testing.T) {
 	data := t.TempDir()
 	p := start(t, data, "", 0)
 	var errs bytes.Buffer
-	openModel = func(context.Context, *blob.Bucket) (run.Model, error) { return &jobtest.Model{}, nil }
+	openModel = func(context.Context, *blob.Bucket, spec.Limits) (run.Model, error) { return &jobtest.Model{}, nil }
 	if code := mainExit(context.Background(), []string{"serve", "--addr", "127.0.0.1:0", "--data", data}, io.Discard, &errs); code != 1 || !strings.Contains(errs.String(), "in use by another") {
 		t.Fatalf("%d %s", code, errs.String())
 	}
@@ -383,7 +392,7 @@ func TestSmokePassesAndFailsForTheRightReasons(t *testing.T) {
 }
 
 func TestBadInputExitsWithTwo(t *testing.T) {
-	openModel = func(context.Context, *blob.Bucket) (run.Model, error) { return &jobtest.Model{}, nil }
+	openModel = func(context.Context, *blob.Bucket, spec.Limits) (run.Model, error) { return &jobtest.Model{}, nil }
 	data := t.TempDir()
 	for _, args := range [][]string{
 		{}, {"fly"}, {"serve", "--workers", "-1"}, {"serve", "--nothing"}, {"serve", "--addr", "127.0.0.1:0", "--data", data, "--queue", "carrier-pigeon://x"},

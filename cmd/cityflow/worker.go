@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/malikobaid/cityflow/internal/job"
+	"github.com/malikobaid/cityflow/spec"
 )
 
 type workerCmd struct {
@@ -40,7 +41,7 @@ func (c *workerCmd) Run(e *env) error {
 			e.log.Warn("closing", "error", err)
 		}
 	}()
-	model, err := openModel(e.ctx, w.store.Bucket)
+	model, err := openModel(e.ctx, w.store.Bucket, spec.DefaultLimits()) // the API has checked what comes
 	if err != nil {
 		return err
 	}

@@ -54,6 +54,7 @@ var rooms = []room{
 	// Between the halves.
 	{path: "internal/catalog", may: []string{"spec", "internal/city", "internal/run"}, because: "it implements run.Source over a store: packs as objects"},
 	{path: "cmd/*", anything: true, because: "the only place that knows both halves and joins them"},
+	{path: "bench/load", may: []string{"spec"}, because: "a client: it knows the service by its contract alone"},
 
 	// For tests alone; no room may list them.
 	{path: "internal/testcity", may: []string{"internal/city", "internal/units"}, because: "an invented city for tests"},

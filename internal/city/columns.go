@@ -109,7 +109,9 @@ type word interface {
 // words views a column of typed ids as plain 32-bit words, which lets one
 // method read and write them all. It is safe: the types have one size and
 // layout, and the view shares the slice header itself.
-func words[T word](p *[]T) *[]uint32 { return (*[]uint32)(unsafe.Pointer(p)) }
+func words[T word](p *[]T) *[]uint32 {
+	return (*[]uint32)(unsafe.Pointer(p)) // #nosec G103 -- see above
+}
 
 func b2u(b bool) uint8 {
 	if b {

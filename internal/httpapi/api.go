@@ -1,7 +1,7 @@
 // Package httpapi is the HTTP face of CityFlow: the calls of /openapi.json
 // under /v1, the files of jobs, the web page and the OpenAPI document. It leans
 // on job for everything that lasts and on run.Model for cities; it keeps no
-// state but counters, so any number of them can stand side by side.
+// state but counters and rates, so any number of them can stand side by side.
 //
 // The same http.Handler serves a laptop, a server behind a proxy and a
 // function behind a gateway. Errors are RFC 9457 documents from one table
@@ -16,6 +16,8 @@ import (
 	"io/fs"
 	"log/slog"
 	"net/http"
+	"net/netip"
+	"sync"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -41,15 +43,29 @@ type Options struct {
 	// Origins may call the API from another site, exactly as browsers send
 	// them ("https://cityflow.example"). Same-origin pages need none.
 	Origins []string
-	// Token lets its bearer list all jobs; "" leaves that to loopback.
-	Token string
-	Log   *slog.Logger
+	// Tokens are hashes of bearer tokens: their holders may list all jobs.
+	// Without any, loopback may.
+	Tokens []TokenHash
+	// Private closes every call but the health check to those without a token.
+	Private bool
+	// Submits and Reads bound what one client may send; zero is no bound.
+	Submits, Reads Rate
+	// Proxies are believed about who their visitors are.
+	Proxies []netip.Prefix
+	// CheckHost refuses names other than Hosts and loopback: for servers that
+	// only this machine should reach.
+	CheckHost bool
+	Hosts     []string
+	Log       *slog.Logger
 	// Metrics count requests and submits; those with a page are served at
 	// /metrics. May be nil.
 	Metrics *telemetry.Metrics
 	// Closing ends event streams when it is closed, so that a server can stop;
 	// may be nil.
 	Closing <-chan struct{}
+	// StatusAge is how old the status of a job may be, so that many who watch
+	// share one look at the store; 0: read for each.
+	StatusAge time.Duration
 	// Limits are shown to clients; MaxBodyBytes is enforced here.
 	Limits spec.Limits
 }
@@ -60,26 +76,43 @@ type api struct {
 	huma    huma.API
 	openapi []byte
 	web     *site
-	// streams bounds the number of open event streams.
-	streams chan struct{}
+	// streams bounds the number of open event streams, watching that of each
+	// client.
+	streams  chan struct{}
+	mu       sync.Mutex
+	watching map[string]int // under mu
+
+	submits, reads *limiter
+	statuses       *statuses
 }
 
-const maxStreams = 512
+// One client can be an office behind one address.
+const (
+	maxStreams       = 512
+	maxClientStreams = 64
+)
 
 // New is the whole handler.
 func New(o Options) http.Handler {
 	if o.Limits == (spec.Limits{}) {
 		o.Limits = spec.DefaultLimits()
 	}
+	if err := o.check(); err != nil {
+		panic("httpapi: " + err.Error())
+	}
 	a := build(o)
 	return a.wrap(a.mux)
 }
 
 // OpenAPI is the document that the handler serves at /openapi.json.
-func OpenAPI(version string) []byte { return build(Options{Version: version}).openapi }
+func OpenAPI(version string) []byte {
+	return build(Options{Version: version, Limits: spec.DefaultLimits()}).openapi
+}
 
 func build(o Options) *api {
-	a := &api{Options: o, mux: http.NewServeMux(), streams: make(chan struct{}, maxStreams)}
+	a := &api{Options: o, mux: http.NewServeMux(), streams: make(chan struct{}, maxStreams), watching: map[string]int{},
+		submits: newLimiter(o.Submits, mostClients), reads: newLimiter(o.Reads, mostClients),
+		statuses: newStatuses(o.Jobs, o.StatusAge)}
 	config := huma.Config{
 		OpenAPI: &huma.OpenAPI{
 			OpenAPI: "3.1.0",
@@ -98,6 +131,7 @@ func build(o Options) *api {
 	a.huma = humago.New(a.mux, config)
 	a.cityRoutes()
 	a.jobRoutes()
+	a.sessionRoutes()
 	a.insightRoutes()
 	a.fileRoutes()
 	a.webRoutes()
@@ -124,7 +158,7 @@ func Server(h http.Handler, log *slog.Logger) *http.Server {
 		ReadHeaderTimeout: 5 * time.Second,
 		ReadTimeout:       20 * time.Second,
 		WriteTimeout:      60 * time.Second,
-		IdleTimeout:       2 * time.Minute,
+		IdleTimeout:       time.Minute,
 		MaxHeaderBytes:    32 << 10,
 		ErrorLog:          slog.NewLogLogger(log.Handler(), slog.LevelDebug),
 	}

@@ -64,7 +64,7 @@ func newRig(t *testing.T, change func(*Options)) *rig {
 	s := httptest.NewUnstartedServer(nil)
 	s.Config = Server(New(o), log)
 	// Shorter than some answers take: those must bear it.
-	s.Config.ReadTimeout, s.Config.WriteTimeout = 300*time.Millisecond, 300*time.Millisecond
+	s.Config.ReadHeaderTimeout, s.Config.ReadTimeout, s.Config.WriteTimeout = 300*time.Millisecond, 300*time.Millisecond, time.Second
 	s.Start()
 	client := &http.Client{Timeout: 20 * time.Second, Transport: &http.Transport{},
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
@@ -331,7 +331,7 @@ func TestTheListOfJobsIsForTheOperator(t *testing.T) {
 		res, b := r.do("GET", "/v1/jobs", "", h...)
 		asFault(t, res, b, 403)
 	}
-	locked := newRig(t, func(o *Options) { o.Token = "open sesame" })
+	locked := newRig(t, func(o *Options) { o.Tokens = []TokenHash{HashToken("another"), HashToken("open sesame")} })
 	for _, token := range []string{"", "Bearer x", "open sesame"} {
 		res, b := locked.do("GET", "/v1/jobs", "", "Authorization", token)
 		asFault(t, res, b, 401)

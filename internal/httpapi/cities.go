@@ -78,14 +78,14 @@ func (a *api) cityRoutes() {
 				Body         *spec.CityDetail
 			}{"public, max-age=60", c}, nil
 		})
-	a.raw(operation("GET", "/v1/cities/{slug}/streets.geojson", "get-streets", "The drawable streets of a city", 404), "application/geo+json",
+	a.raw(operation("GET", "/v1/cities/{slug}/streets.geojson", "get-streets", "The drawable streets of a city", 404), map[string]*huma.MediaType{geoJSON: {Schema: featureCollection}},
 		func(w http.ResponseWriter, r *http.Request) {
 			b, err := a.Model.Streets(r.Context(), r.PathValue("slug"))
 			if err != nil {
 				faultOf(a.fault(r.Context(), err)).write(w)
 				return
 			}
-			serveBytes(w, r, "application/geo+json", "public, max-age=300", b)
+			serveBytes(w, r, geoJSON, "public, max-age=300", b)
 		}, pathParam("slug", "City, by its slug"))
 }
 
@@ -115,17 +115,33 @@ func (a *api) health(ctx context.Context) (*Health, error) {
 		Queue: QueueHealth{"ok", d.Waiting, d.Leased, d.Dead}}, nil
 }
 
-// raw registers a handler that writes its own body, and documents it.
-func (a *api) raw(op huma.Operation, contentType string, h http.HandlerFunc, params ...*huma.Param) {
+// raw registers a handler that writes its own body, and documents it: the
+// media types of a good answer, and the errors of operation.
+func (a *api) raw(op huma.Operation, content map[string]*huma.MediaType, h http.HandlerFunc, params ...*huma.Param) {
 	op.Parameters = params
-	op.Responses = map[string]*huma.Response{"200": {Description: http.StatusText(200),
-		Content: map[string]*huma.MediaType{contentType: {Schema: &huma.Schema{Type: "string", Format: "binary"}}}}}
-	for _, code := range append(op.Errors, 500) {
+	op.Responses = map[string]*huma.Response{"200": {Description: http.StatusText(200), Content: content}}
+	for _, code := range op.Errors {
 		op.Responses[itoa(code)] = a.faultResponse(code)
+	}
+	if content[eventStream] == nil { // see serveContent
+		op.Responses["206"] = &huma.Response{Description: http.StatusText(http.StatusPartialContent), Content: content}
+		op.Responses["304"] = &huma.Response{Description: http.StatusText(http.StatusNotModified)}
+		op.Responses["412"] = a.faultResponse(412)
+		op.Responses["416"] = a.faultResponse(416)
 	}
 	a.huma.OpenAPI().AddOperation(&op)
 	a.mux.HandleFunc(op.Method+" "+op.Path, h)
 }
+
+const (
+	eventStream = "text/event-stream"
+	geoJSON     = "application/geo+json"
+)
+
+// featureCollection is how a GeoJSON answer looks from afar.
+var featureCollection = &huma.Schema{Type: "object", Description: "GeoJSON (RFC 7946)", Required: []string{"type", "features"}, Properties: map[string]*huma.Schema{
+	"type": {Type: "string", Enum: []any{"FeatureCollection"}}, "features": {Type: "array", Items: &huma.Schema{Type: "object"}},
+}}
 
 func pathParam(name, doc string) *huma.Param {
 	return &huma.Param{Name: name, In: "path", Required: true, Description: doc, Schema: &huma.Schema{Type: "string"}}

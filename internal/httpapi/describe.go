@@ -3,6 +3,7 @@ package httpapi
 import (
 	"net/http"
 	"reflect"
+	"slices"
 	"strconv"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -43,6 +44,7 @@ func (a *api) describe() {
 			{Type: "string", Description: "Stop id or name"},
 			{Type: "object", AdditionalProperties: false, Properties: map[string]*huma.Schema{
 				"id": {Type: "string"}, "name": {Type: "string"}, "lon": {Type: "number"}, "lat": {Type: "number"},
+				"chosen": {Type: "boolean", Description: "In a merged config: the stop was added between the ends that were asked for"},
 			}},
 		},
 	}
@@ -63,7 +65,7 @@ func (a *api) describe() {
 		union.Discriminator.Mapping[m.kind] = ref
 	}
 	schemas["Modification"] = union
-	limitRequest(schemas["RunRequest"].Properties)
+	limitRequest(schemas["RunRequest"].Properties, a.Limits)
 
 	submit := doc.Paths["/v1/submit"].Post
 	submit.RequestBody = &huma.RequestBody{Required: true, Content: map[string]*huma.MediaType{"application/json": {
@@ -74,12 +76,50 @@ func (a *api) describe() {
 				"agent_distribution": map[string]any{"drive": 60, "cycle": 10, "tram": 30}, "traffic_level": "peak", "sim_date": "2023-06-13", "sim_time": "08:00"}},
 		},
 	}}}
-	doc.Paths["/v1/status/{job_id}"].Get.Responses["304"] = &huma.Response{Description: http.StatusText(304)}
+	doc.Paths["/v1/status/{job_id}"].Get.Responses["304"] = &huma.Response{Description: http.StatusText(http.StatusNotModified)}
+	a.describeErrors()
 }
 
-// limitRequest adds to the fields of a request what the laptop's limits are.
-func limitRequest(props map[string]*huma.Schema) {
-	limits := spec.DefaultLimits()
+// everywhere are the errors that any call can answer.
+var everywhere = []int{400, 401, 408, 413, 415, 421, 429, 500}
+
+// describeErrors completes each operation with what the layers around it
+// answer, so that a client need not guess.
+func (a *api) describeErrors() {
+	doc := a.huma.OpenAPI()
+	doc.Components.SecuritySchemes = map[string]*huma.SecurityScheme{"token": {Type: "http", Scheme: "bearer",
+		Description: "A token of this deployment. A private one asks for it everywhere but at /v1/health, any other only for the list of all jobs."}}
+	for _, item := range doc.Paths {
+		for _, op := range []*huma.Operation{item.Get, item.Post, item.Delete} {
+			if op == nil {
+				continue
+			}
+			codes := everywhere
+			if op.OperationID == "health" { // never needs a token
+				codes = slices.DeleteFunc(slices.Clone(everywhere), func(code int) bool { return code == 401 })
+			} else if op.Security == nil {
+				op.Security = []map[string][]string{{}, {"token": {}}}
+			}
+			for _, code := range codes {
+				if op.Responses[itoa(code)] == nil {
+					op.Responses[itoa(code)] = a.faultResponse(code)
+				}
+			}
+			op.Responses["401"] = withHeader(op.Responses["401"], "WWW-Authenticate", "How to send a token", "string")
+			op.Responses["429"] = withHeader(op.Responses["429"], "Retry-After", "Seconds to wait", "integer")
+		}
+	}
+}
+
+func withHeader(r *huma.Response, name, doc, kind string) *huma.Response {
+	if r != nil {
+		r.Headers = map[string]*huma.Param{name: {Description: doc, Schema: &huma.Schema{Type: kind}}}
+	}
+	return r
+}
+
+// limitRequest adds to the fields of a request what this host's limits are.
+func limitRequest(props map[string]*huma.Schema, limits spec.Limits) {
 	one, agents, reps := 1.0, float64(limits.MaxAgents), float64(limits.MaxReplications)
 	for _, name := range []string{"agents", "num_agents"} {
 		props[name].Minimum, props[name].Maximum = &one, &agents

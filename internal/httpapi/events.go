@@ -22,18 +22,17 @@ const (
 // events streams the status, once for each change, and ends with the job.
 func (a *api) events(w http.ResponseWriter, r *http.Request) {
 	ctx := r.Context()
-	st, err := a.Jobs.Status(ctx, r.PathValue("job_id"))
+	st, tag, err := a.statuses.get(ctx, r.PathValue("job_id"))
 	if err != nil {
 		faultOf(a.fault(ctx, err)).write(w)
 		return
 	}
-	select {
-	case a.streams <- struct{}{}:
-		defer func() { <-a.streams }()
-	default:
+	leave, ok := a.watch(clientOf(ctx).key)
+	if !ok {
 		tooMany.fault("Too many people are watching at once; ask for the status instead.").with("Retry-After", "10").write(w)
 		return
 	}
+	defer leave()
 	rc := http.NewResponseController(w)
 	send := func(format string, args ...any) bool {
 		// The server's own deadline is for short answers.
@@ -42,14 +41,13 @@ func (a *api) events(w http.ResponseWriter, r *http.Request) {
 		return err == nil && rc.Flush() == nil
 	}
 	h := w.Header()
-	h.Set("Content-Type", "text/event-stream")
+	h.Set("Content-Type", eventStream)
 	h.Set("Cache-Control", "no-store")
 	h.Set("X-Accel-Buffering", "no") // proxies must pass events on at once
 	tick := time.NewTicker(eventPoll)
 	defer tick.Stop()
 	begun, spoke, last := time.Now(), time.Now(), ""
 	for {
-		tag := etag(st)
 		switch {
 		case tag != last:
 			b, err := json.Marshal(st)
@@ -73,8 +71,31 @@ func (a *api) events(w http.ResponseWriter, r *http.Request) {
 			return
 		case <-tick.C:
 		}
-		if st, err = a.Jobs.Status(ctx, st.JobID); err != nil {
+		if st, tag, err = a.statuses.get(ctx, st.JobID); err != nil {
 			return // the client reconnects and gets the error with its status
 		}
 	}
+}
+
+// watch takes a place among the open streams; false when there is none.
+func (a *api) watch(client string) (leave func(), ok bool) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.watching[client] >= maxClientStreams {
+		return nil, false
+	}
+	select {
+	case a.streams <- struct{}{}:
+	default:
+		return nil, false
+	}
+	a.watching[client]++
+	return func() {
+		a.mu.Lock()
+		defer a.mu.Unlock()
+		<-a.streams
+		if a.watching[client]--; a.watching[client] == 0 {
+			delete(a.watching, client)
+		}
+	}, true
 }

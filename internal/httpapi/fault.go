@@ -3,6 +3,7 @@ package httpapi
 import (
 	"encoding/json"
 	"errors"
+	"fmt"
 	"net/http"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -27,17 +28,21 @@ var (
 	forbidden    = kind{"forbidden", http.StatusForbidden, "Not allowed"}
 	notFound     = kind{"not-found", http.StatusNotFound, "There is no such thing"}
 	badMethod    = kind{"method", http.StatusMethodNotAllowed, "The method does not fit the address"}
+	tooSlow      = kind{"too-slow", http.StatusRequestTimeout, "The request took too long to arrive"}
 	ended        = kind{"ended", http.StatusConflict, "The job has ended"}
 	notComplete  = kind{"not-complete", http.StatusConflict, "The job is not complete"}
+	precondition = kind{"precondition", http.StatusPreconditionFailed, "The file is not the one that was meant"}
 	tooLarge     = kind{"too-large", http.StatusRequestEntityTooLarge, "The request is too large"}
 	mediaType    = kind{"media-type", http.StatusUnsupportedMediaType, "The content type does not fit"}
+	range416     = kind{"range", http.StatusRequestedRangeNotSatisfiable, "The file has no such range"}
+	misdirected  = kind{"misdirected", http.StatusMisdirectedRequest, "The request is for another server"}
 	invalid      = kind{"invalid", http.StatusUnprocessableEntity, "The request is not valid"}
 	tooMany      = kind{"too-many", http.StatusTooManyRequests, "Too many requests"}
 	internal     = kind{"internal", http.StatusInternalServerError, "The server made a mistake"}
 	unavailable  = kind{"unavailable", http.StatusServiceUnavailable, "Something the server needs is not working"}
 )
 
-var kinds = []kind{malformed, unauthorized, forbidden, notFound, badMethod, ended, notComplete, tooLarge, mediaType, invalid, tooMany, internal, unavailable}
+var kinds = []kind{malformed, unauthorized, forbidden, notFound, badMethod, tooSlow, ended, notComplete, precondition, tooLarge, mediaType, range416, misdirected, invalid, tooMany, internal, unavailable}
 
 // Fault is an RFC 9457 problem document.
 type Fault struct {
@@ -117,6 +122,9 @@ func byStatus(status int) kind {
 	return malformed
 }
 
+// mostErrors bounds the answer to one bad request.
+const mostErrors = 100
+
 // faultOf maps what the rooms below return to the table. Errors it does not
 // know are ours: the client learns nothing about them but the request id.
 func faultOf(err error) *Fault {
@@ -127,7 +135,12 @@ func faultOf(err error) *Fault {
 	case errors.As(err, &f):
 		return f
 	case errors.As(err, &ps):
-		return invalid.fault("See errors for every field and what would be valid. Nothing was started.", ps...)
+		detail := "See errors for every field and what would be valid. Nothing was started."
+		if len(ps) > mostErrors {
+			detail = fmt.Sprintf("See errors for the first %d of %d invalid fields and what would be valid. Nothing was started.", mostErrors, len(ps))
+			ps = ps[:mostErrors]
+		}
+		return invalid.fault(detail, ps...)
 	case errors.As(err, &tooBig):
 		return tooLargeFault(tooBig.Limit)
 	case errors.Is(err, job.ErrNotFound):

@@ -2,11 +2,16 @@ package httpapi
 
 import (
 	"bytes"
+	"fmt"
+	"io"
+	"math"
 	"net/http"
 	"strings"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
+
+	"github.com/malikobaid/cityflow/internal/job"
 )
 
 // fileTime bounds the sending of one file: a city's links over a slow line.
@@ -18,11 +23,14 @@ const filePolicy = "default-src 'none'; style-src 'unsafe-inline'; img-src data:
 
 func (a *api) fileRoutes() {
 	op := operation("GET", "/files/jobs/{job_id}/{artifact}", "get-file", "A file of a job; Range requests work", 404, 503)
-	a.raw(op, "application/octet-stream", a.file, pathParam("job_id", "The id that submit answered"), pathParam("artifact", "The name of the file, as the status lists it"))
-	responses := a.huma.OpenAPI().Paths[op.Path].Get.Responses
-	responses["206"] = &huma.Response{Description: http.StatusText(206)}
-	responses["304"] = &huma.Response{Description: http.StatusText(304)}
-	responses["416"] = &huma.Response{Description: http.StatusText(416)}
+	content := map[string]*huma.MediaType{}
+	for _, ext := range []string{"json", "geojson", "csv", "md", "html", "log", "zip", "parquet", "bin"} {
+		t := job.ContentType("x." + ext)
+		if content[t] = (&huma.MediaType{}); t == geoJSON {
+			content[t].Schema = featureCollection
+		}
+	}
+	a.raw(op, content, a.file, pathParam("job_id", "The id that submit answered"), pathParam("artifact", "The name of the file, as the status lists it"))
 }
 
 func (a *api) file(w http.ResponseWriter, r *http.Request) {
@@ -44,8 +52,62 @@ func (a *api) file(w http.ResponseWriter, r *http.Request) {
 		}
 		h.Set("ETag", tag)
 	}
-	http.ServeContent(w, r, "", f.ModTime, f.ReadSeekCloser)
+	serveContent(w, r, f.ModTime, f.ReadSeekCloser)
 }
+
+// serveContent is http.ServeContent with errors as documents. One range is
+// served; several are ignored, as RFC 9110 allows, and the whole is sent: each
+// range costs a seek, which on an object store is a request, and a header has
+// room for thousands of them.
+func serveContent(w http.ResponseWriter, r *http.Request, mod time.Time, content io.ReadSeeker) {
+	if strings.Contains(r.Header.Get("Range"), ",") || len(r.Header.Values("Range")) > 1 {
+		r = r.Clone(r.Context())
+		r.Header.Del("Range")
+	}
+	if last, ok := strings.CutPrefix(r.Header.Get("Range"), "bytes=-"); ok && last != "" && strings.Trim(last, "0") == "" {
+		// The last no bytes: the library would send an impossible range.
+		r = r.Clone(r.Context())
+		r.Header.Set("Range", fmt.Sprintf("bytes=%d-", math.MaxInt64))
+	}
+	http.ServeContent(&contentWriter{ResponseWriter: w}, r, "", mod, content)
+}
+
+// contentWriter replaces the plain-text errors of http.ServeContent.
+type contentWriter struct {
+	http.ResponseWriter
+	failed bool
+}
+
+func (w *contentWriter) WriteHeader(code int) {
+	if code < 400 {
+		w.ResponseWriter.WriteHeader(code)
+		return
+	}
+	w.failed = true
+	h := w.Header()
+	for _, name := range []string{"Content-Length", "Content-Encoding", "Etag", "Last-Modified"} {
+		h.Del(name)
+	}
+	f := internal.fault("The file cannot be read.")
+	switch code {
+	case http.StatusRequestedRangeNotSatisfiable:
+		// Content-Range, which is set already, says how long the file is.
+		f = range416.fault("Content-Range says how many bytes there are.")
+	case http.StatusPreconditionFailed:
+		f = precondition.fault("It has changed since, or was never that one.")
+	}
+	f.write(w.ResponseWriter)
+}
+
+func (w *contentWriter) Write(b []byte) (int, error) {
+	if w.failed {
+		return len(b), nil
+	}
+	return w.ResponseWriter.Write(b)
+}
+
+// Unwrap lets http.ResponseController reach the connection.
+func (w *contentWriter) Unwrap() http.ResponseWriter { return w.ResponseWriter }
 
 // serveBytes answers with a body that is at hand whole.
 func serveBytes(w http.ResponseWriter, r *http.Request, contentType, cache string, b []byte) {
@@ -57,7 +119,7 @@ func serveTagged(w http.ResponseWriter, r *http.Request, contentType, cache, tag
 	h.Set("Content-Type", contentType)
 	h.Set("Cache-Control", cache)
 	h.Set("ETag", tag)
-	http.ServeContent(w, r, "", time.Time{}, bytes.NewReader(b))
+	serveContent(w, r, time.Time{}, bytes.NewReader(b))
 }
 
 // compressible says which types are worth compressing.

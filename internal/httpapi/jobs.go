@@ -3,12 +3,10 @@ package httpapi
 import (
 	"context"
 	"crypto/sha256"
-	"crypto/subtle"
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
 	"mime"
-	"net"
 	"net/http"
 	"strings"
 
@@ -32,13 +30,14 @@ type statusOutput struct {
 func (a *api) jobRoutes() {
 	submit := operation("POST", "/v1/submit", "submit", "Ask what would change", 400, 413, 415, 422, 503)
 	submit.Description = "Only city is required. The same run again answers at once with the job that has its results and cached true. " +
-		"With an Idempotency-Key, repeating the same request is one job."
+		"With an Idempotency-Key, the same client repeating the same request is one job; the key with another request is simply another job, never a wrong answer."
 	submit.DefaultStatus = http.StatusAccepted
 	huma.Register(a.huma, submit, a.submit)
 	huma.Register(a.huma, operation("GET", "/v1/status/{job_id}", "get-status", "Where a job stands", 404, 503), a.status)
 	huma.Register(a.huma, operation("POST", "/v1/jobs/{job_id}/cancel", "cancel-job", "Stop a job wherever it is", 404, 409, 503),
 		func(ctx context.Context, in *jobInput) (*struct{ Body *spec.Status }, error) {
 			st, err := a.Jobs.Cancel(ctx, in.JobID)
+			a.statuses.forget(in.JobID)
 			if err != nil {
 				return nil, a.fault(ctx, err)
 			}
@@ -46,12 +45,13 @@ func (a *api) jobRoutes() {
 		})
 	huma.Register(a.huma, operation("GET", "/v1/jobs", "list-jobs", "All jobs, newest first; for the operator", 401, 403, 503), a.list)
 	a.raw(operation("GET", "/v1/jobs/{job_id}/events", "job-events", "The status as server-sent events, until the job has ended", 404, 429, 503),
-		"text/event-stream", a.events, pathParam("job_id", "The id that submit answered"))
+		// OpenAPI 3.1 has no words for the shape of events.
+		map[string]*huma.MediaType{eventStream: {}}, a.events, pathParam("job_id", "The id that submit answered"))
 }
 
 type submitInput struct {
 	ContentType    string `header:"Content-Type" hidden:"true"`
-	IdempotencyKey string `header:"Idempotency-Key" maxLength:"255" doc:"Repeating a request with the same key is one job"`
+	IdempotencyKey string `header:"Idempotency-Key" maxLength:"255" doc:"Repeating a request with the same key is one job; another request with the same key is another job"`
 }
 
 type submitOutput struct {
@@ -76,7 +76,7 @@ func (a *api) submit(ctx context.Context, in *submitInput) (*submitOutput, error
 		}
 		return nil, a.fault(ctx, problems.With(more))
 	}
-	sub, err := a.Jobs.Submit(ctx, req, client(ctx), in.IdempotencyKey)
+	sub, err := a.Jobs.Submit(ctx, req, clientOf(ctx).key, in.IdempotencyKey)
 	if err != nil {
 		a.Metrics.Add("cityflow_submits_total", 1, "outcome", "refused")
 		return nil, a.fault(ctx, err)
@@ -96,11 +96,11 @@ type statusInput struct {
 }
 
 func (a *api) status(ctx context.Context, in *statusInput) (*statusOutput, error) {
-	st, err := a.Jobs.Status(ctx, in.JobID)
+	st, tag, err := a.statuses.get(ctx, in.JobID)
 	if err != nil {
 		return nil, a.fault(ctx, err)
 	}
-	out := &statusOutput{Status: http.StatusOK, ETag: etag(st), CacheControl: "no-cache", Body: st}
+	out := &statusOutput{Status: http.StatusOK, ETag: tag, CacheControl: "no-cache", Body: st}
 	if matches(in.IfNoneMatch, out.ETag) {
 		out.Status, out.Body = http.StatusNotModified, nil
 	}
@@ -151,46 +151,6 @@ func (a *api) list(ctx context.Context, in *listInput) (*struct {
 		CacheControl string `header:"Cache-Control"`
 		Body         *job.Page
 	}{"no-store", page}, nil
-}
-
-// operator lets the bearer of the token through and, where there is none,
-// whoever sits at this machine. A page of another site that has its name
-// resolve to loopback is kept out by the Host header, a local proxy's visitors
-// by the headers a proxy adds.
-func (a *api) operator(ctx context.Context) error {
-	r := requestOf(ctx)
-	if a.Token != "" {
-		given, ok := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer ")
-		want, got := sha256.Sum256([]byte(a.Token)), sha256.Sum256([]byte(given))
-		if ok && subtle.ConstantTimeCompare(want[:], got[:]) == 1 {
-			return nil
-		}
-		return unauthorized.fault("Send the operator's token.").with("WWW-Authenticate", `Bearer realm="cityflow"`)
-	}
-	proxied := r.Header.Get("X-Forwarded-For") != "" || r.Header.Get("Forwarded") != "" || r.Header.Get("Via") != ""
-	if proxied || !loopback(r.RemoteAddr) || !loopback(r.Host) {
-		return forbidden.fault("The list of all jobs is for the machine itself, or for a token.")
-	}
-	return nil
-}
-
-func loopback(hostport string) bool {
-	host, _, err := net.SplitHostPort(hostport)
-	if err != nil {
-		host = strings.Trim(hostport, "[]")
-	}
-	ip := net.ParseIP(host)
-	return host == "localhost" || ip != nil && ip.IsLoopback()
-}
-
-// client names who is asking, for idempotency.
-func client(ctx context.Context) string {
-	r := requestOf(ctx)
-	host, _, err := net.SplitHostPort(r.RemoteAddr)
-	if err != nil {
-		host = r.RemoteAddr
-	}
-	return host
 }
 
 type requestKey struct{}

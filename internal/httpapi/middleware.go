@@ -7,12 +7,15 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
+	"os"
 	"runtime/debug"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/klauspost/compress/gzhttp"
+	"github.com/klauspost/compress/gzip"
 
 	"github.com/malikobaid/cityflow/internal/telemetry"
 )
@@ -22,13 +25,18 @@ import (
 const pagePolicy = "default-src 'self'; script-src 'self'; worker-src 'self'; img-src 'self' data: blob:; " +
 	"style-src 'self'; connect-src 'self'; object-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
 
+// dataPolicy is for answers that are no page: should a browser show one all
+// the same, it may do nothing.
+const dataPolicy = "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+
 // wrap puts around the routes what every request gets, outermost first.
 func (a *api) wrap(mux *http.ServeMux) http.Handler {
-	gzip, err := gzhttp.NewWrapper(gzhttp.ContentTypeFilter(compressible), gzhttp.MinSize(1024), gzhttp.KeepAcceptRanges())
+	gzip, err := gzhttp.NewWrapper(gzhttp.ContentTypeFilter(compressible), gzhttp.MinSize(1024), gzhttp.KeepAcceptRanges(),
+		gzhttp.CompressionLevel(gzip.BestSpeed)) // a tenth larger, in a third of the time
 	if err != nil {
 		panic("httpapi: compression: " + err.Error())
 	}
-	return a.observe(a.secure(a.cors(a.limit(gzip(a.route(mux))))))
+	return a.observe(a.secure(a.named(a.cors(a.throttle(a.guard(a.limit(gzip(a.route(mux)))))))))
 }
 
 // observe gives each request its id, logs and counts it, and turns a panic
@@ -37,9 +45,10 @@ func (a *api) observe(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		ctx, id := telemetry.WithRequestID(r.Context(), r.Header.Get("X-Request-Id"))
 		w.Header().Set("X-Request-Id", id)
-		start, rec := time.Now(), &recorder{ResponseWriter: w}
+		start, rec := time.Now(), &recorder{ResponseWriter: w, private: a.Private && !isPage(r.URL.Path)}
 		info := &routeInfo{pattern: "none"} // until it is routed
 		ctx = context.WithValue(ctx, routeKey{}, info)
+		ctx = context.WithValue(ctx, clientCtx{}, identify(r, a.Proxies))
 		ctx, end := telemetry.RootSpan(ctx, r.Header.Get("Traceparent"), r.Method)
 		r = r.WithContext(ctx)
 		defer func() {
@@ -86,18 +95,26 @@ type recorder struct {
 	http.ResponseWriter
 	status int
 	bytes  int64
+	// private answers may be kept by the browser that asked, by nobody between.
+	private bool
 }
 
 func (w *recorder) WriteHeader(code int) {
 	if w.status == 0 {
 		w.status = code
+		if h := w.Header(); w.private {
+			h.Add("Vary", "Authorization, Cookie")
+			if rest, ok := strings.CutPrefix(h.Get("Cache-Control"), "public"); ok {
+				h.Set("Cache-Control", "private"+rest)
+			}
+		}
 	}
 	w.ResponseWriter.WriteHeader(code)
 }
 
 func (w *recorder) Write(b []byte) (int, error) {
 	if w.status == 0 {
-		w.status = http.StatusOK
+		w.WriteHeader(http.StatusOK)
 	}
 	n, err := w.ResponseWriter.Write(b)
 	w.bytes += int64(n)
@@ -114,12 +131,23 @@ func (w *recorder) Unwrap() http.ResponseWriter { return w.ResponseWriter }
 func (a *api) secure(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		h := w.Header()
-		h.Set("Content-Security-Policy", pagePolicy)
+		h.Set("Content-Security-Policy", dataPolicy)
+		if isPage(r.URL.Path) {
+			h.Set("Content-Security-Policy", pagePolicy)
+		}
 		h.Set("X-Content-Type-Options", "nosniff")
 		h.Set("Referrer-Policy", "no-referrer") // addresses hold job ids
 		h.Set("X-Frame-Options", "DENY")
 		h.Set("Cross-Origin-Opener-Policy", "same-origin")
+		// Other sites may not draw on what lies here; configured origins ask by
+		// CORS, which this does not touch.
+		h.Set("Cross-Origin-Resource-Policy", "same-origin")
+		h.Set("Origin-Agent-Cluster", "?1")
+		h.Set("X-Permitted-Cross-Domain-Policies", "none")
 		h.Set("Permissions-Policy", "camera=(), microphone=(), geolocation=()")
+		if clientOf(r.Context()).tls {
+			h.Set("Strict-Transport-Security", "max-age=31536000")
+		}
 		next.ServeHTTP(w, r)
 	})
 }
@@ -157,19 +185,34 @@ func (a *api) cors(next http.Handler) http.Handler {
 func (a *api) limit(next http.Handler) http.Handler {
 	most := int64(a.Limits.MaxBodyBytes)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if e := r.Header.Get("Content-Encoding"); e != "" && !strings.EqualFold(e, "identity") && r.ContentLength != 0 {
+			// A few packed bytes can be gigabytes.
+			w.Header().Set("Connection", "close")
+			mediaType.fault("Bodies are read as they are, not compressed.").with("Accept-Encoding", "identity").write(w)
+			return
+		}
 		if r.ContentLength > most {
 			// The rest of the body is not worth waiting for.
 			w.Header().Set("Connection", "close")
 			tooLargeFault(most).write(w)
 			return
 		}
+		if len(r.TransferEncoding) > 0 {
+			// Such a request may also have named a length, and a proxy before us
+			// may have gone by that: what follows on the connection is not to be
+			// taken for a request (RFC 9112, 6.1).
+			w.Header().Set("Connection", "close")
+		}
 		if r.ContentLength != 0 { // chunked bodies say -1
 			var b bytes.Buffer
 			if _, err := b.ReadFrom(http.MaxBytesReader(w, r.Body, most)); err != nil {
-				f := malformed.fault("The body ended too early.")
+				f := malformed.fault("The body ended too early, or is not framed as HTTP asks.")
 				if g := faultOf(err); g.Status == tooLarge.status {
 					f = g
+				} else if errors.Is(err, os.ErrDeadlineExceeded) {
+					f = tooSlow.fault("Nothing was started.")
 				}
+				w.Header().Set("Connection", "close")
 				f.write(w)
 				return
 			}

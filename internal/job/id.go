@@ -25,7 +25,7 @@ func ValidID(s string) bool {
 // newID is 128 random bits: knowing the id is the permission to read the job.
 func newID() string {
 	var b [16]byte
-	rand.Read(b[:]) // never fails
+	_, _ = rand.Read(b[:]) // never fails
 	return idText.EncodeToString(b[:])
 }
 

@@ -5,8 +5,6 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
-	"sort"
-	"strings"
 	"time"
 
 	"gocloud.dev/gcerrors"
@@ -17,8 +15,8 @@ import (
 	"github.com/malikobaid/cityflow/spec"
 )
 
-// Service is what the API does with jobs. It holds no state of its own: any
-// number of them can share a store and a queue.
+// Service is what the API does with jobs. It holds no state of its own but a
+// listing of a moment ago: any number of them can share a store and a queue.
 type Service struct {
 	Model run.Model
 	Store *Store
@@ -28,6 +26,8 @@ type Service struct {
 	// FilesBase is put before "/jobs/<id>/<artifact>" in references.
 	FilesBase string
 	Log       *slog.Logger
+
+	list listing
 }
 
 // Submit checks a request and makes it a job, or finds the job that already
@@ -73,6 +73,7 @@ func (s *Service) start(ctx context.Context, id string, cfg *spec.Config) (*spec
 	if err := s.Store.putJSON(ctx, Key(id, ConfigFile), cfg); err != nil {
 		return nil, err
 	}
+	s.list.add(id, time.Now())
 	failpoint(s.Log, "submit.stored_config")
 	sub := &spec.Submitted{JobID: id, Status: spec.Queued, SubmittedAt: time.Now().UTC()}
 	if err := s.Queue.Send(ctx, id, messageFrom(ctx, id)); err != nil {
@@ -159,54 +160,6 @@ func (s *Service) Cancel(ctx context.Context, id string) (*spec.Status, error) {
 		return st, ErrEnded
 	}
 	return st, err
-}
-
-// Page is one page of jobs, newest first.
-type Page struct {
-	Jobs []spec.Status `json:"jobs"`
-	// Next is the cursor of the following page, "" at the end.
-	Next string `json:"next,omitempty"`
-}
-
-// List pages through all jobs, newest first. It lists the whole store, which
-// suits a laptop's thousands of jobs, not a service's millions.
-func (s *Service) List(ctx context.Context, limit int, cursor string) (*Page, error) {
-	type listed struct{ order, id string }
-	var all []listed
-	objects, err := s.Store.list(ctx, "jobs/")
-	if err != nil {
-		return nil, err
-	}
-	for _, o := range objects {
-		if id, name, ok := splitKey(o.key); ok && name == ConfigFile {
-			all = append(all, listed{o.mod.UTC().Format("20060102T150405.000000000") + "-" + id, id})
-		}
-	}
-	sort.Slice(all, func(i, j int) bool { return all[i].order > all[j].order })
-	page := &Page{Jobs: []spec.Status{}}
-	for _, e := range all {
-		if cursor != "" && strings.Compare(e.order, cursor) >= 0 {
-			continue
-		}
-		if len(page.Jobs) == limit {
-			last := page.Jobs[limit-1].JobID
-			for _, p := range all {
-				if p.id == last {
-					page.Next = p.order
-				}
-			}
-			break
-		}
-		st, err := s.Status(ctx, e.id)
-		if err == ErrNotFound {
-			continue // an unreadable config
-		}
-		if err != nil {
-			return nil, err
-		}
-		page.Jobs = append(page.Jobs, *st)
-	}
-	return page, nil
 }
 
 // File is an open object of a job.

@@ -137,7 +137,7 @@ func (r *record) submittedAt() time.Time {
 // status is the record as the API shows it, without artifact URLs.
 func (r *record) status(now time.Time) *spec.Status {
 	st := &spec.Status{JobID: r.id, State: r.state(now), SubmittedAt: r.submittedAt(), Config: r.config, Artifacts: []spec.Reference{}}
-	if r.config != nil {
+	if r.config != nil && r.manifest == nil { // a manifest names the run itself
 		st.RunKey = r.config.RunKey()
 	}
 	if p := r.progress; p != nil {

@@ -78,6 +78,7 @@ func mergeNumbers(ps *spec.Problems, req *spec.RunRequest, limits spec.Limits, c
 
 // whole merges a whole number that may be given under two names.
 func whole(ps *spec.Problems, short string, a *int, full string, b *int, def, lo, hi int) int {
+	def = min(def, hi) // a host may allow less than the usual
 	path, v := full, def
 	switch {
 	case a != nil && b != nil && *a != *b:

@@ -26,6 +26,6 @@ func Open(t testing.TB, elem ...string) *os.File {
 		}
 		t.Skipf("VALIDATION DATA ABSENT (set VALIDATION_DATA): %v", err)
 	}
-	t.Cleanup(func() { f.Close() })
+	t.Cleanup(func() { _ = f.Close() })
 	return f
 }

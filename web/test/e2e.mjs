@@ -38,7 +38,7 @@ const context = await chromium.launchPersistentContext(profile, {
 
 const faults = [];
 /** Addresses that are meant to answer with an error; Chromium logs each on the console. */
-const expected = [/\/v1\/jobs$/, /\/v1\/status\/(nobody|gone)$/, /\/v1\/submit$/, /\/v1\/insights\/[^/]+\/chat$/, /\/v1\/cities\/atlantis/];
+const expected = [/\/v1\/jobs$/, /\/v1\/status\/(nobody|gone|private)$/, /\/v1\/session$/, /\/v1\/submit$/, /\/v1\/insights\/[^/]+\/chat$/, /\/v1\/cities\/atlantis/];
 function watch(page) {
   page.on('console', (m) => {
     if (m.type() !== 'error' && !/Content.Security.Policy|map:/i.test(m.text())) return;
@@ -337,6 +337,19 @@ try {
     await page.getByRole('button', { name: 'Cancel the run' }).click();
     await heading(page, /cancelled/);
     await eachLook(page, 'cancelled');
+  });
+
+  if (!real) await step('a private server asks for its token once', async () => {
+    await go(page, '/web/results.html?job_id=private');
+    const field = page.getByLabel('Token');
+    await until('the field of the token', () => field.count());
+    await eachLook(page, 'private');
+    await field.fill('bad');
+    await page.getByRole('button', { name: 'Sign in' }).click();
+    await until('the word about a wrong token', () => page.getByText('That is not a token of this deployment').count());
+    await field.fill('good');
+    await field.press('Enter');
+    await heading(page, /failed/i);
   });
 
   await step('axe-core and widths: every page, light, dark and 360 px', async () => {

@@ -196,6 +196,9 @@ export function createMock(port = 0) {
       });
       return;
     }
+    // One run of a private deployment: open to who signed in with the token "good".
+    if (path === '/v1/session') return req.headers.authorization === 'Bearer good' ? send(204, 'text/plain', '', { 'set-cookie': 'session=1; HttpOnly; SameSite=Strict; Path=/' }) : problem(401, 'A token is needed', '');
+    if (path === '/v1/status/private') return /session=1/.test(req.headers.cookie ?? '') ? json(200, jobs.ask('failed')) : problem(401, 'A token is needed', 'Send a token of this deployment.');
     if ((m = /^\/v1\/status\/([^/]+)$/.exec(path))) {
       const job = jobs.ask(m[1]);
       return job ? json(200, { ...job, asked: undefined }) : problem(404, 'No such job', `There is no job ${m[1]}.`);

@@ -68,7 +68,6 @@ type builder struct {
 	fsys    fs.FS
 	slug    string
 	cfg     *Config
-	yaml    []byte
 	date    time.Time
 	parents []string // parent station of each stop
 	source  *osm.Source

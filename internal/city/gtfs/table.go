@@ -88,7 +88,7 @@ func (a *archive) open(name string, need ...string) (*table, error) {
 	// The declared size may lie: the reader stops there whatever follows.
 	br := bufio.NewReaderSize(io.LimitReader(body, maxFileSize), 1<<16)
 	if bom, _ := br.Peek(3); string(bom) == "\xef\xbb\xbf" {
-		br.Discard(3)
+		_, _ = br.Discard(3) // peeked before
 	}
 	c := csv.NewReader(br)
 	c.ReuseRecord = true
@@ -100,11 +100,11 @@ func (a *archive) open(name string, need ...string) (*table, error) {
 		head, err = nil, nil
 	}
 	if err != nil {
-		body.Close()
+		_ = body.Close()
 		return nil, fmt.Errorf("gtfs: %s: header: %w", name, err)
 	}
 	if len(head) > maxColumns {
-		body.Close()
+		_ = body.Close()
 		return nil, fmt.Errorf("gtfs: %s: %d columns", name, len(head))
 	}
 	for i, h := range head {
@@ -120,7 +120,7 @@ func (a *archive) open(name string, need ...string) (*table, error) {
 		}
 	}
 	if len(missing) > 0 {
-		body.Close()
+		_ = body.Close()
 		slices.Sort(missing)
 		return nil, fmt.Errorf("gtfs: %s: no column %s", name, strings.Join(missing, ", "))
 	}
@@ -176,4 +176,4 @@ func (t *table) at(i int) string {
 	return strings.TrimSpace(t.row[i])
 }
 
-func (t *table) close() { t.body.Close() }
+func (t *table) close() { _ = t.body.Close() }

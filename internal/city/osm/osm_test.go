@@ -218,7 +218,7 @@ func TestOneway(t *testing.T) {
 		_, n, _ := w.build(t, Options{})
 		got := map[string]string{}
 		for _, s := range strings.Split(links(&n), "\n") {
-			k, v, _ := strings.Cut(s, " ")
+			k, _, _ := strings.Cut(s, " ")
 			for l := range n.NumLinks() {
 				if n.WayOSM[l] == 2 && fmt.Sprintf("%d>%d", n.NodeOSM[n.From[l]], n.NodeOSM[n.To[l]]) == k && len(n.GeomLon[n.GeomFirst[l]:n.GeomFirst[l+1]]) == 2 {
 					m := ""
@@ -227,8 +227,7 @@ func TestOneway(t *testing.T) {
 							m += c
 						}
 					}
-					v = m
-					got[k] = v
+					got[k] = m
 				}
 			}
 		}

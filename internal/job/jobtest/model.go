@@ -36,6 +36,8 @@ type Model struct {
 	Step time.Duration
 	// Hold, when not nil, keeps every run at half way until it is closed.
 	Hold chan struct{}
+	// Limits of a request; zero means the default ones.
+	Limits spec.Limits
 	// Runs counts the runs begun.
 	Runs atomic.Int64
 }
@@ -66,6 +68,13 @@ func known(slug string) bool {
 	return slug == Town || slug == Poison || slug == Badlands || slug == Flaky
 }
 
+func (m *Model) limits() spec.Limits {
+	if m.Limits == (spec.Limits{}) {
+		return spec.DefaultLimits()
+	}
+	return m.Limits
+}
+
 // City implements run.Model.
 func (m *Model) City(_ context.Context, slug string) (*spec.CityDetail, error) {
 	if !known(slug) {
@@ -73,7 +82,7 @@ func (m *Model) City(_ context.Context, slug string) (*spec.CityDetail, error) {
 	}
 	d := &spec.CityDetail{CityInfo: info(slug), Default: spec.Default{Name: "Line", Stops: stops[:2]},
 		Share: spec.ModeShare{Car: 60, Bike: 10, Transit: 30}, ShareOf: "made up", Streets: "/v1/cities/" + slug + "/streets.geojson",
-		Sources: []string{"none"}, Limits: spec.DefaultLimits()}
+		Sources: []string{"none"}, Limits: m.limits()}
 	for i, s := range stops {
 		d.Stops = append(d.Stops, spec.Stop{ID: s, Name: s + " Square", Lon: -3 + float64(i)/100, Lat: 51.58, Modes: []string{"bus"}, Group: i})
 	}
@@ -99,7 +108,7 @@ func (m *Model) Check(_ context.Context, req *spec.RunRequest) (*spec.Config, sp
 		NonWalk: true, ShareSource: "user", TrafficLevel: "peak", Replications: 5, Seed: 1, Iterations: 4, AverageLast: 2}
 	if req.NumAgents != nil {
 		c.Agents = *req.NumAgents
-		if max := spec.DefaultLimits().MaxAgents; c.Agents < 1 || c.Agents > max {
+		if max := m.limits().MaxAgents; c.Agents < 1 || c.Agents > max {
 			ps.Add("num_agents", fmt.Sprintf("%d agents", c.Agents), fmt.Sprintf("1 to %d", max))
 		}
 	}

@@ -226,7 +226,7 @@ func (q *Queue) pull(ctx context.Context) (*queue.Lease, error) {
 	if err != nil {
 		return nil, err
 	}
-	for msg := range batch.Messages() {
+	if msg, ok := <-batch.Messages(); ok {
 		end := time.Now().Add(q.opts.Lease)
 		meta, err := msg.Metadata()
 		if err != nil {

@@ -106,6 +106,8 @@ export const client = {
   },
   insights: async (job: string) => json<Insights>(await api(`/v1/insights/${id(job)}`), post()),
   ask: async (job: string, query: string) => json<JobAnswer>(await api(`/v1/insights/${id(job)}/chat`), post({ query })),
+  /** Signs this browser in to a private deployment; the token stays in a cookie that no script can read. */
+  signIn: async (token: string) => void (await request(await api('/v1/session'), { method: 'POST', headers: { authorization: `Bearer ${token}` } })),
   openapi: async () => json<Record<string, unknown>>(await api('/openapi.json')),
   artifactUrl: async (job: string, name: string) => absolute(`${(await siteConfig()).filesBaseUrl}/jobs/${id(job)}/${id(name)}`),
   summary: async (job: string) => json<Summary>(await client.artifactUrl(job, 'summary.json')),

@@ -71,6 +71,9 @@ export interface Limits {
   max_modifications: number;
   max_body_bytes: number;
   max_window_hours: number;
+  /** requests of one client, such as "10/m"; "" when nobody counts */
+  rate_submit?: string;
+  rate_read?: string;
 }
 
 export interface CityDetail extends CityInfo {
