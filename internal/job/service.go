@@ -25,7 +25,10 @@ type Service struct {
 	Secret []byte
 	// FilesBase is put before "/jobs/<id>/<artifact>" in references.
 	FilesBase string
-	Log       *slog.Logger
+	// Wake tells whoever starts workers that there is work. It may fail or be
+	// lost: the queue is the truth and is looked at anyway. May be nil.
+	Wake func(ctx context.Context)
+	Log  *slog.Logger
 
 	list listing
 }
@@ -86,6 +89,9 @@ func (s *Service) start(ctx context.Context, id string, cfg *spec.Config) (*spec
 		s.Log.WarnContext(ctx, "marker stays until the sweeper removes it", "job", id, "error", err)
 	}
 	s.Log.InfoContext(ctx, "job submitted", "job", id, "city", cfg.City, "agents", cfg.Agents)
+	if s.Wake != nil {
+		s.Wake(ctx)
+	}
 	return sub, nil
 }
 
