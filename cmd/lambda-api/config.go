@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/malikobaid/cityflow/internal/httpapi"
 	"github.com/malikobaid/cityflow/spec"
 )
 
@@ -24,6 +25,10 @@ import (
 //	CITYFLOW_RECONCILER         function to wake after a submit
 //	CITYFLOW_STAGE              stage prefix to take from paths, default: what the event names
 //	CITYFLOW_MAX_AGENTS, CITYFLOW_MAX_REPLICATIONS   limits of one request
+//	CITYFLOW_RATE_SUBMIT, CITYFLOW_RATE_READ         of one client, 10/m and 600/m, or none; each process counts for
+//	                            itself, so these slow a flood down and the gateway's throttling ends it
+//	CITYFLOW_TOKEN_HASHES       hex SHA-256 of bearer tokens, comma between; or CITYFLOW_TOKEN_HASHES_PARAMETER
+//	CITYFLOW_PRIVATE            true: every call but the health check needs a token
 //	CITYFLOW_LOG_LEVEL          debug, info, warn, error
 //
 // AWS_REGION, credentials and AWS_ENDPOINT_URL* are read by the SDK,
@@ -36,6 +41,9 @@ type config struct {
 	Reconciler   string
 	Stage        string
 	Limits       spec.Limits
+	Submits      httpapi.Rate
+	Reads        httpapi.Rate
+	Private      bool
 	LogLevel     slog.Level
 	MemoryMB     int
 }
@@ -43,6 +51,8 @@ type config struct {
 const (
 	secretName      = "CITYFLOW_SECRET"
 	secretParameter = secretName + "_PARAMETER"
+	hashesName      = "CITYFLOW_TOKEN_HASHES"
+	hashesParameter = hashesName + "_PARAMETER"
 )
 
 var (
@@ -93,6 +103,21 @@ func configFrom(getenv func(string) string) (*config, spec.Problems) {
 	}
 	number(&ps, getenv, "CITYFLOW_MAX_AGENTS", &c.Limits.MaxAgents, 1, 10_000_000)
 	number(&ps, getenv, "CITYFLOW_MAX_REPLICATIONS", &c.Limits.MaxReplications, 2, 1000)
+	rate(&ps, getenv, "CITYFLOW_RATE_SUBMIT", "10/m", &c.Submits)
+	rate(&ps, getenv, "CITYFLOW_RATE_READ", "600/m", &c.Reads)
+	c.Limits.RateSubmit, c.Limits.RateRead = c.Submits.String(), c.Reads.String()
+	if _, err := httpapi.ParseTokenHashes(strings.Split(getenv(hashesName), ",")); err != nil {
+		ps.Add(hashesName, err.Error())
+	}
+	if s := getenv("CITYFLOW_PRIVATE"); s != "" {
+		var err error
+		if c.Private, err = strconv.ParseBool(s); err != nil {
+			ps.Add("CITYFLOW_PRIVATE", fmt.Sprintf("%q is neither", s), "true", "false")
+		}
+		if c.Private && getenv(hashesName) == "" && getenv(hashesParameter) == "" {
+			ps.Add("CITYFLOW_PRIVATE", "needs the hash of at least one token: "+hashesName+" or "+hashesParameter)
+		}
+	}
 	if s := getenv("CITYFLOW_LOG_LEVEL"); s != "" {
 		if err := c.LogLevel.UnmarshalText([]byte(s)); err != nil {
 			ps.Add("CITYFLOW_LOG_LEVEL", fmt.Sprintf("%q is no level", s), "debug", "info", "warn", "error")
@@ -113,6 +138,17 @@ func address(ps *spec.Problems, getenv func(string) string, name, want string, s
 		return nil
 	}
 	return u
+}
+
+func rate(ps *spec.Problems, getenv func(string) string, name, otherwise string, into *httpapi.Rate) {
+	s := getenv(name)
+	if s == "" {
+		s = otherwise
+	}
+	var err error
+	if *into, err = httpapi.ParseRate(s); err != nil {
+		ps.Add(name, err.Error())
+	}
 }
 
 func number(ps *spec.Problems, getenv func(string) string, name string, into *int, least, most int) {

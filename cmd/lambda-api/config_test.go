@@ -42,10 +42,11 @@ func TestEveryWrongSettingIsNamedAtOnce(t *testing.T) {
 	_, ps := configFrom(from(map[string]string{
 		"CITYFLOW_STORE": "s3://user:hunter2@bucket", "CITYFLOW_QUEUE": "nats://u:hunter2@host", "CITYFLOW_FILES_BASE": "/files", "CITYFLOW_LEASE": "soon",
 		"CITYFLOW_ORIGINS": "https://a.example/,*", "CITYFLOW_RECONCILER": "a b", "CITYFLOW_STAGE": "v1", "CITYFLOW_MAX_AGENTS": "0",
-		"CITYFLOW_MAX_REPLICATIONS": "many", "CITYFLOW_LOG_LEVEL": "loud",
+		"CITYFLOW_MAX_REPLICATIONS": "many", "CITYFLOW_LOG_LEVEL": "loud", "CITYFLOW_RATE_SUBMIT": "often", "CITYFLOW_RATE_READ": "1/y",
+		"CITYFLOW_TOKEN_HASHES": "hunter2", "CITYFLOW_PRIVATE": "perhaps",
 	}))
 	text := ps.Error()
-	for _, name := range []string{"STORE", "QUEUE", "SECRET_PARAMETER", "FILES_BASE", "LEASE", "ORIGINS", "RECONCILER", "STAGE", "MAX_AGENTS", "MAX_REPLICATIONS", "LOG_LEVEL"} {
+	for _, name := range []string{"STORE", "QUEUE", "SECRET_PARAMETER", "FILES_BASE", "LEASE", "ORIGINS", "RECONCILER", "STAGE", "MAX_AGENTS", "MAX_REPLICATIONS", "LOG_LEVEL", "RATE_SUBMIT", "RATE_READ", "TOKEN_HASHES", "PRIVATE"} {
 		if !strings.Contains(text, "CITYFLOW_"+name+": ") {
 			t.Errorf("CITYFLOW_%s is not named in\n%s", name, text)
 		}

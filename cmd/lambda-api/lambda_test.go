@@ -1,8 +1,11 @@
+//go:build slow
+
 package main
 
 import (
 	"bytes"
 	"context"
+	"encoding/hex"
 	"encoding/json"
 	"io"
 	"log/slog"
@@ -22,6 +25,7 @@ import (
 	"github.com/malikobaid/cityflow/internal/aws"
 	"github.com/malikobaid/cityflow/internal/awstest"
 	"github.com/malikobaid/cityflow/internal/catalog"
+	"github.com/malikobaid/cityflow/internal/httpapi"
 	"github.com/malikobaid/cityflow/internal/job"
 	"github.com/malikobaid/cityflow/internal/lambdatest"
 	"github.com/malikobaid/cityflow/internal/queue"
@@ -345,6 +349,30 @@ func TestRefusalsOfTheRealFunction(t *testing.T) {
 	}
 	if d, err := r.queue.Depth(t.Context()); err != nil || d != (queue.Depth{}) {
 		t.Errorf("something was started: %+v %v", d, err)
+	}
+}
+
+// A private deployment opens to its tokens and nobody else, with the hashes in
+// a parameter.
+func TestAPrivateDeployment(t *testing.T) {
+	token := httpapi.NewToken()
+	hash := httpapi.HashToken(token)
+	r := newRig(t, "CITYFLOW_PRIVATE=true", "CITYFLOW_TOKEN_HASHES_PARAMETER="+awstest.Moto(t).Parameter(t, hex.EncodeToString(hash[:])))
+	for path, open := range map[string]bool{"/v1/health": true, "/v1/cities": false, "/v1/jobs": false} {
+		if res, b := r.do("GET", path, ""); (res.StatusCode == 200) != open || !open && res.StatusCode != 401 {
+			t.Errorf("%s without a token: %d %s", path, res.StatusCode, b)
+		}
+		if res, b := r.do("GET", path, "", "Authorization", "Bearer "+token); res.StatusCode != 200 {
+			t.Errorf("%s with the token: %d %s", path, res.StatusCode, b)
+		}
+	}
+	res, _ := r.do("POST", "/v1/session", "", "Authorization", "Bearer "+token)
+	cookies := res.Cookies()
+	if len(cookies) != 1 || !cookies[0].Secure {
+		t.Fatalf("%d %v", res.StatusCode, res.Header)
+	}
+	if res, b := r.do("GET", "/v1/cities", "", "Cookie", "other=1; "+cookies[0].Name+"="+cookies[0].Value); res.StatusCode != 200 {
+		t.Errorf("with the cookie: %d %s", res.StatusCode, b)
 	}
 }
 

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
+	"strings"
 	"sync"
 
 	"gocloud.dev/blob"
@@ -30,16 +31,21 @@ func wire(ctx context.Context, c *config, log *slog.Logger) (*gateway.Adapter, e
 		bucket *blob.Bucket
 		queue  *sqs.Queue
 		secret []byte
+		tokens []httpapi.TokenHash
 		opened sync.WaitGroup
-		errs   [3]error
+		errs   [4]error
 	)
 	// Each part has its own error, so that all are told.
 	opened.Go(func() { bucket, errs[0] = aws.OpenBucket(ctx, c.Store) })
 	opened.Go(func() { queue, errs[1] = sqs.Open(ctx, settings, c.Queue, sqs.Options{Lease: c.Lease}) })
 	opened.Go(func() { secret, errs[2] = submitSecret(ctx) })
+	opened.Go(func() { tokens, errs[3] = tokenHashes(ctx) })
 	opened.Wait()
 	if err := errors.Join(errs[:]...); err != nil {
 		return nil, err
+	}
+	if c.Private && len(tokens) == 0 {
+		return nil, errors.New("a private deployment needs at least one token: " + hashesParameter + " holds none")
 	}
 	model := run.New(catalog.Over(bucket), c.Limits)
 	model.Bound(c.MemoryMB << 20 / packShare)
@@ -54,6 +60,7 @@ func wire(ctx context.Context, c *config, log *slog.Logger) (*gateway.Adapter, e
 	}
 	var h http.Handler = httpapi.New(httpapi.Options{
 		Version: version, Model: model, Jobs: jobs, Origins: c.Origins, Log: log,
+		Tokens: tokens, Private: c.Private, Submits: c.Submits, Reads: c.Reads,
 		RedirectFiles: c.FilesBase != "", NoStreams: true, Limits: c.Limits,
 	})
 	return gateway.New(h, gateway.Options{Stage: c.Stage, Refuse: httpapi.Refuse, Hint: hint, Log: log}), nil
@@ -79,4 +86,21 @@ func submitSecret(ctx context.Context) ([]byte, error) {
 		return nil, fmt.Errorf("the secret of repeated submits has %d characters, want %d or more", n, leastSecret)
 	}
 	return []byte(v.Reveal()), nil
+}
+
+// tokenHashes reads who is let in; none without the setting.
+func tokenHashes(ctx context.Context) ([]httpapi.TokenHash, error) {
+	p, err := aws.FromEnvironment(ctx, hashesName)
+	if err != nil || p == nil {
+		return nil, err
+	}
+	v, err := p.Value(ctx)
+	if err != nil {
+		return nil, err
+	}
+	hashes, err := httpapi.ParseTokenHashes(strings.FieldsFunc(v.Reveal(), func(r rune) bool { return r == ',' || r == '\n' || r == ' ' }))
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", hashesName, err)
+	}
+	return hashes, nil
 }

@@ -3,6 +3,7 @@ package gateway
 import (
 	"bytes"
 	"context"
+	"crypto/tls"
 	"encoding/base64"
 	"errors"
 	"fmt"
@@ -73,6 +74,8 @@ func (a *Adapter) request(ctx context.Context, e *events.APIGatewayV2HTTPRequest
 		Header: header, Body: http.NoBody, ContentLength: int64(len(body)),
 		Host: host, RemoteAddr: remote(e.RequestContext.HTTP.SourceIP), RequestURI: u.RequestURI(),
 	}
+	// The gateway speaks HTTPS with visitors and nothing else: cookies are Secure.
+	r.TLS = &tls.ConnectionState{HandshakeComplete: true, ServerName: host}
 	if len(body) > 0 {
 		header.Set("Content-Length", fmt.Sprint(len(body)))
 		r.Body = io.NopCloser(bytes.NewReader(body))

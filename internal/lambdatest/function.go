@@ -2,6 +2,7 @@ package lambdatest
 
 import (
 	"context"
+	"crypto/rand"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -11,8 +12,6 @@ import (
 	"os"
 	"sync"
 	"time"
-
-	"github.com/google/uuid"
 )
 
 // ErrThrottled says that the function runs as often as it may.
@@ -151,7 +150,7 @@ func (f *Function) Invoke(ctx context.Context, event any) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	call := &invocation{id: uuid.NewString(), payload: payload, deadline: time.Now().Add(f.Timeout), answer: make(chan outcome, 1)}
+	call := &invocation{id: rand.Text(), payload: payload, deadline: time.Now().Add(f.Timeout), answer: make(chan outcome, 1)}
 	timeout := time.NewTimer(f.Timeout)
 	defer timeout.Stop()
 	i.next <- call // has room for one
@@ -209,7 +208,7 @@ func (f *Function) InvokeAsync(event any) {
 
 // ServeHTTP is the gateway in front of the function.
 func (f *Function) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	event, err := f.Stage.Event(r, "L"+uuid.NewString()[:14]+"=")
+	event, err := f.Stage.Event(r, rand.Text()[:15]+"=")
 	if err != nil {
 		http.Error(w, `{"message":"Bad Request"}`, http.StatusBadRequest)
 		return

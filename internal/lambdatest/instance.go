@@ -1,6 +1,7 @@
 package lambdatest
 
 import (
+	"crypto/rand"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -12,8 +13,6 @@ import (
 	"strconv"
 	"sync"
 	"time"
-
-	"github.com/google/uuid"
 )
 
 // instance is one process of a function.
@@ -69,7 +68,7 @@ func (f *Function) take() (*instance, error) {
 			return i, nil
 		}
 	}
-	i := &instance{id: uuid.NewString(), next: make(chan *invocation, 1), dead: make(chan struct{})}
+	i := &instance{id: rand.Text(), next: make(chan *invocation, 1), dead: make(chan struct{})}
 	i.cmd = exec.Command(f.Bootstrap)
 	i.cmd.Stdout, i.cmd.Stderr = f.Stderr, f.Stderr
 	i.cmd.Env = append([]string{
