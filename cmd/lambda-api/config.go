@@ -31,6 +31,9 @@ import (
 //	CITYFLOW_PRIVATE            true: every call but the health check needs a token
 //	CITYFLOW_LOG_LEVEL          debug, info, warn, error
 //
+// The language model is set up as everywhere (OPENAI_API_KEY or
+// OPENAI_API_KEY_PARAMETER, OPENAI_BASE_URL, OPENAI_MODEL,
+// CITYFLOW_MODEL_CALLS_PER_DAY), metrics by CITYFLOW_METRICS (default emf).
 // AWS_REGION, credentials and AWS_ENDPOINT_URL* are read by the SDK,
 // AWS_LAMBDA_FUNCTION_MEMORY_SIZE is set by Lambda.
 type config struct {

@@ -304,6 +304,15 @@ func TestTheRealFunctionFromSubmitToInsights(t *testing.T) {
 	if res.Header.Get("Content-Type") != "text/event-stream" || !strings.HasPrefix(string(b), "retry: 3000\nevent: status\ndata: {") || !strings.HasSuffix(string(b), "}\n\n") {
 		t.Errorf("%v %s", res.Header, b)
 	}
+	// Metrics leave with the invocation, as lines that CloudWatch understands.
+	for _, want := range []string{`"_aws"`, `"Namespace":"CityFlow"`, `"cityflow_submits_total"`, `"outcome":"cached"`} {
+		if !strings.Contains(r.log.String(), want) {
+			t.Errorf("no %s among the lines of the function", want)
+		}
+	}
+	if res, b := r.do("POST", "/v1/chat", `{"messages":[{"role":"user","content":"What is CityFlow?"}]}`); res.StatusCode != 200 || !json.Valid(b) {
+		t.Errorf("chat: %d %s", res.StatusCode, b)
+	}
 	if r.function.Starts() != 1 {
 		t.Errorf("%d processes for requests that came one after the other", r.function.Starts())
 	}

@@ -6,9 +6,11 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
+	"os"
 	"strings"
 	"sync"
 
+	"github.com/aws/aws-lambda-go/lambda"
 	"gocloud.dev/blob"
 
 	"github.com/malikobaid/cityflow/internal/aws"
@@ -18,12 +20,17 @@ import (
 	"github.com/malikobaid/cityflow/internal/job"
 	"github.com/malikobaid/cityflow/internal/queue/sqs"
 	"github.com/malikobaid/cityflow/internal/run"
+	"github.com/malikobaid/cityflow/internal/telemetry"
 )
 
 // wire opens what the settings name, all at the same time, and joins it to one
 // handler of events.
-func wire(ctx context.Context, c *config, log *slog.Logger) (*gateway.Adapter, error) {
+func wire(ctx context.Context, c *config, log *slog.Logger) (lambda.Handler, error) {
 	settings, err := aws.Config(ctx)
+	if err != nil {
+		return nil, err
+	}
+	metrics, err := telemetry.MetricsFromEnv("emf", os.Stdout, nil)
 	if err != nil {
 		return nil, err
 	}
@@ -58,12 +65,16 @@ func wire(ctx context.Context, c *config, log *slog.Logger) (*gateway.Adapter, e
 	if c.Reconciler != "" {
 		jobs.Wake = waker(settings, c.Reconciler, log)
 	}
+	words, err := answers(settings, jobs, metrics, log)
+	if err != nil {
+		return nil, err
+	}
 	var h http.Handler = httpapi.New(httpapi.Options{
-		Version: version, Model: model, Jobs: jobs, Origins: c.Origins, Log: log,
+		Version: version, Model: model, Jobs: jobs, Answers: words, Origins: c.Origins, Log: log, Metrics: metrics,
 		Tokens: tokens, Private: c.Private, Submits: c.Submits, Reads: c.Reads,
 		RedirectFiles: c.FilesBase != "", NoStreams: true, Limits: c.Limits,
 	})
-	return gateway.New(h, gateway.Options{Stage: c.Stage, Refuse: httpapi.Refuse, Hint: hint, Log: log}), nil
+	return counting{gateway.New(h, gateway.Options{Stage: c.Stage, Refuse: httpapi.Refuse, Hint: hint, Log: log}), metrics, log}, nil
 }
 
 // packShare is the part of the memory that decoded cities may hold: opening
