@@ -21,8 +21,12 @@ type instance struct {
 	cmd  *exec.Cmd
 	next chan *invocation // at most one is in it
 	dead chan struct{}
+	// ready says that the process asks for another event; one that reported an
+	// error may be about to end instead.
+	ready chan struct{}
 
 	mu      sync.Mutex
+	used    bool // has had an event
 	current *invocation
 	reason  error
 }
@@ -68,7 +72,7 @@ func (f *Function) take() (*instance, error) {
 			return i, nil
 		}
 	}
-	i := &instance{id: rand.Text(), next: make(chan *invocation, 1), dead: make(chan struct{})}
+	i := &instance{id: rand.Text(), next: make(chan *invocation, 1), dead: make(chan struct{}), ready: make(chan struct{}, 1)}
 	i.cmd = exec.Command(f.Bootstrap)
 	i.cmd.Stdout, i.cmd.Stderr = f.Stderr, f.Stderr
 	i.cmd.Env = append([]string{
@@ -95,13 +99,18 @@ func (f *Function) take() (*instance, error) {
 	return i, nil
 }
 
-// giveBack keeps a living process warm.
+// giveBack keeps a process warm once it asks for more.
 func (f *Function) giveBack(i *instance) {
+	late := time.NewTimer(f.Timeout)
+	defer late.Stop()
 	select {
+	case <-i.ready:
 	case <-i.dead:
 		f.drop(i)
 		return
-	default:
+	case <-late.C:
+		f.drop(i)
+		return
 	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -141,10 +150,15 @@ func (f *Function) runtimeAPI() http.Handler {
 		})
 	}
 	handle("GET invocation/next", func(i *instance, w http.ResponseWriter, r *http.Request) {
+		i.mu.Lock()
+		if i.used {
+			i.ready <- struct{}{} // has room: Invoke takes one after each event
+		}
+		i.mu.Unlock()
 		select {
 		case call := <-i.next:
 			i.mu.Lock()
-			i.current = call
+			i.current, i.used = call, true
 			i.mu.Unlock()
 			h := w.Header()
 			h.Set("Lambda-Runtime-Aws-Request-Id", call.id)
