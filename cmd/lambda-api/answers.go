@@ -36,7 +36,7 @@ func answers(settings sdk.Config, jobs *job.Service, metrics *telemetry.Metrics,
 	if err != nil {
 		return nil, err
 	}
-	return &answer.Service{Jobs: jobs, Model: model, Docs: answer.Documentation(), Log: log}, nil
+	return &answer.Service{Jobs: jobs, Model: model, Docs: answer.Documentation, Log: log}, nil
 }
 
 // counting sends metrics with each invocation: between two the process may be
