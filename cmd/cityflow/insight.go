@@ -3,15 +3,15 @@ package main
 import (
 	"log/slog"
 
+	"github.com/malikobaid/cityflow/internal/aws"
 	"github.com/malikobaid/cityflow/internal/insight/answer"
 	"github.com/malikobaid/cityflow/internal/insight/llm"
 	"github.com/malikobaid/cityflow/internal/job"
 	"github.com/malikobaid/cityflow/internal/telemetry"
 )
 
-// parameter reads OPENAI_API_KEY_PARAMETER; nil where no parameter store is
-// wired.
-var parameter llm.Parameter
+// parameter reads OPENAI_API_KEY_PARAMETER.
+var parameter llm.Parameter = aws.Reader()
 
 // answers joins rules, documentation and the language model of the environment.
 func answers(jobs *job.Service, metrics *telemetry.Metrics, log *slog.Logger) (*answer.Service, error) {

@@ -199,6 +199,19 @@ func TestAParameterOfSSM(t *testing.T) {
 	if err != nil || v.Reveal() != "geheim" {
 		t.Fatal(v.Reveal(), err)
 	}
+	for _, e := range s.Env("") {
+		k, v, _ := strings.Cut(e, "=")
+		t.Setenv(k, v)
+	}
+	read := aws.Reader()
+	for range 2 {
+		if v, err := read(t.Context(), name); err != nil || v != "geheim" {
+			t.Fatal(v, err)
+		}
+	}
+	if _, err := read(t.Context(), "/none"); err == nil {
+		t.Fatal("a parameter that does not exist was read")
+	}
 	_, err = aws.NewParameter(s.Config(), "/none").Value(t.Context())
 	if err == nil || !strings.Contains(err.Error(), "/none") || errors.Is(err, t.Context().Err()) {
 		t.Fatal(err)

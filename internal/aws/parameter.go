@@ -137,3 +137,30 @@ func (p *Parameter) cached() (Secret, bool) {
 	defer p.mu.Unlock()
 	return p.value, p.have && (p.name == "" || p.now().Before(p.next))
 }
+
+// Reader reads SecureStrings by name and keeps each one as a Parameter. It asks
+// for the settings of the account when the first one is wanted.
+func Reader() func(ctx context.Context, name string) (string, error) {
+	var mu sync.Mutex
+	known := map[string]*Parameter{}
+	return func(ctx context.Context, name string) (string, error) {
+		mu.Lock()
+		p, ok := known[name]
+		mu.Unlock()
+		if !ok {
+			cfg, err := Config(ctx)
+			if err != nil {
+				return "", err
+			}
+			p = NewParameter(cfg, name)
+			mu.Lock()
+			known[name] = p
+			mu.Unlock()
+		}
+		s, err := p.Value(ctx)
+		if err != nil {
+			return "", err
+		}
+		return s.Reveal(), nil
+	}
+}

@@ -52,7 +52,7 @@ type Options struct {
 	Replicas int
 }
 
-// Queue is a queue.Queue, a queue.Holder, queue.Aged and a queue.DeadLetters.
+// Queue is a queue.Queue, a queue.Holder, a queue.DeadLetters and queue.Aged.
 type Queue struct {
 	opts Options
 	srv  *server.Server // nil on a cluster
