@@ -11,7 +11,7 @@ GO_FILES := $(shell find cmd internal spec web/embed.go -name '*.go' 2>/dev/null
 WEB_FILES := $(shell find web -path web/node_modules -prune -o -path web/dist -prune -o -type f -print 2>/dev/null)
 CITY_FILES := $(shell find cities -type f)
 
-.PHONY: run build test lint test-go test-web test-slow test-e2e test-fuzz-api bench readme clean tools
+.PHONY: run build lambda test lint test-go test-web test-lambda test-slow test-e2e test-fuzz-api bench bench-lambda readme clean tools
 
 run: build
 	bin/cityflow serve
@@ -34,7 +34,7 @@ build/.packs: bin/cityflow $(CITY_FILES)
 	bin/cityflow city build --settle newport
 	touch $@
 
-test: tools lint test-go test-web test-slow test-e2e test-fuzz-api
+test: tools lint test-go test-web test-lambda test-slow test-e2e test-fuzz-api
 
 test-go: web/dist/index.html tools
 	@test -z "$$(gofmt -l cmd internal spec web/*.go docs/*.go)" || { gofmt -l cmd internal spec web/*.go docs/*.go; echo "not gofmt-ed"; exit 1; }
@@ -45,6 +45,18 @@ test-go: web/dist/index.html tools
 test-web: web/dist/index.html tools
 	cd web && npm run --silent check && npm test --silent && npm run --silent budget
 	@if command -v chromium >/dev/null; then cd web && npm run --silent e2e; else echo "SKIPPED: the page tests need chromium"; fi
+
+# What AWS Lambda deploys: one archive for each function, for arm64. The same
+# sources give the same bytes.
+lambda: $(patsubst cmd/%,build/%.zip,$(filter-out cmd/lambda-zip,$(wildcard cmd/lambda-*)))
+
+build/lambda-%.zip: $(GO_FILES)
+	GOOS=linux GOARCH=arm64 go build -tags lambda.norpc -trimpath -buildvcs=false -ldflags "$(LDFLAGS)" -o build/lambda-$*/bootstrap ./cmd/lambda-$*
+	go run ./cmd/lambda-zip -o $@ build/lambda-$*/bootstrap
+
+# The real function, as processes, behind a stand-in of its runtime and gateway.
+test-lambda: tools
+	go test -tags slow -count=1 -timeout 10m ./cmd/lambda-api/
 
 # The model on a real city, at several sample sizes; jobs and queues over a
 # network that fails (minutes).
@@ -78,6 +90,9 @@ tools:
 bench: build
 	python3 bench/run.py quick
 	python3 bench/run.py load
+
+bench-lambda: build tools
+	bench/lambda.sh
 
 # The terminal output and the picture that README.md shows.
 readme: build tools

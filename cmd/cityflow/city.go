@@ -19,6 +19,8 @@ type cityCmd struct {
 	List  cityListCmd  `cmd:"" help:"List the compiled cities."`
 	Info  cityInfoCmd  `cmd:"" help:"Show what is known of one city, and what its import read, kept and dropped."`
 	Build cityBuildCmd `cmd:"" help:"Compile cities from their source folders."`
+
+	Publish cityPublishCmd `cmd:"" help:"Copy the compiled cities into a store, for the API and workers that use it."`
 }
 
 type packsFlag struct {
@@ -165,6 +167,44 @@ func (c *cityBuildCmd) one(e *env, cities *catalog.Catalog, slug string) error {
 	}
 	defer done()
 	return model.Prepare(e.ctx, slug)
+}
+
+type cityPublishCmd struct {
+	packsFlag
+	Store string `required:"" env:"CITYFLOW_STORE" placeholder:"URL" help:"Where to: file:///folder or s3://bucket."`
+}
+
+// Run copies what is missing, the index last. Where nothing is missing nothing
+// is written.
+func (c *cityPublishCmd) Run(e *env) error {
+	_, built, done, err := localModel(c.Packs)
+	if err != nil {
+		return err
+	}
+	defer done()
+	u, open, err := driver(stores, "--store", c.Store, "")
+	if err != nil {
+		return err
+	}
+	store, err := open(e.ctx, u)
+	if err != nil {
+		return err
+	}
+	defer store.Bucket.Close()
+	wrote, err := catalog.Over(store.Bucket).Seed(e.ctx, built)
+	if err != nil {
+		return err
+	}
+	if e.json {
+		return printJSON(e, map[string]any{"wrote": append([]string{}, wrote...)})
+	}
+	for _, key := range wrote {
+		fmt.Fprintln(e.stdout, key)
+	}
+	if len(wrote) == 0 {
+		fmt.Fprintln(e.stdout, "nothing to do: the store has all of it")
+	}
+	return nil
 }
 
 func printJSON(e *env, v any) error {

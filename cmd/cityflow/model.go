@@ -25,7 +25,7 @@ var openModel = func(ctx context.Context, store *blob.Bucket, limits spec.Limits
 			return nil, err
 		}
 		defer built.Close()
-		if err := cities.Seed(ctx, catalog.Over(built)); err != nil {
+		if _, err := cities.Seed(ctx, catalog.Over(built)); err != nil {
 			return nil, fmt.Errorf("cities of %s: %w", dir, err)
 		}
 	}

@@ -54,12 +54,15 @@ var rooms = []room{
 	{path: "internal/launch/ecs", may: []string{"internal/launch"}, because: "a driver knows its contract and its product"},
 	{path: "internal/reconcile", may: []string{"spec", "internal/job", "internal/launch", "internal/queue"}, because: "what should be and what is, over any store, queue and launcher"},
 
+	{path: "internal/gateway", because: "any http.Handler behind an API Gateway; it knows nothing of what is served"},
+
 	// Between the halves.
 	{path: "internal/catalog", may: []string{"spec", "internal/city", "internal/run"}, because: "it implements run.Source over a store: packs as objects"},
 	{path: "cmd/*", anything: true, because: "the only place that knows both halves and joins them"},
 	{path: "bench/load", may: []string{"spec"}, because: "a client: it knows the service by its contract alone"},
 
 	// For tests alone; no room may list them.
+	{path: "internal/lambdatest", because: "runs any function's binary; it knows events and processes"},
 	{path: "internal/testcity", may: []string{"internal/city", "internal/units"}, because: "an invented city for tests"},
 	{path: "internal/awstest", may: []string{"internal/aws"}, because: "stand-ins of the cloud for tests, and the faults of a network"},
 	{path: "internal/storetest", because: "what every store must pass"},
@@ -104,8 +107,18 @@ var bans = []ban{
 		because: "the model half must run without the service: in a test, on a command line, in somebody's program"},
 	{rooms: []string{"internal/job", "internal/httpapi"}, paths: []string{ours + "internal/city", ours + "internal/scenario", ours + "internal/demand", ours + "internal/choice", ours + "internal/routing", ours + "internal/loading", ours + "internal/kpi"},
 		because: "the service half sees the model only through run.Model"},
-	{rooms: []string{"*"}, paths: []string{ours + "internal/testcity", ours + "internal/validation", ours + "internal/queue/queuetest", ours + "internal/job/jobtest", ours + "internal/awstest", ours + "internal/storetest"},
+	{rooms: []string{"*"}, paths: []string{ours + "internal/testcity", ours + "internal/validation", ours + "internal/queue/queuetest", ours + "internal/job/jobtest", ours + "internal/lambdatest", ours + "internal/awstest", ours + "internal/storetest"},
 		because: "what exists for tests must not reach the program"},
+}
+
+// unlinked is what must not be part of a program by any way, however long.
+var unlinked = []struct {
+	programs string // below cmd, as path.Match
+	packages []string
+	because  string
+}{
+	{"lambda-*", []string{ours + "web", "github.com/nats-io/nats-server", ours + "internal/queue/jetstream", ours + "internal/city/build"},
+		"a function starts with a visitor waiting: it carries no page, no queue of its own and no importers"},
 }
 
 // dates are the names of package time that the model half may use: reading and

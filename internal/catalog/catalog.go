@@ -1,11 +1,18 @@
-// Package catalog keeps compiled cities as objects of a store: one pack per
-// city, common states beside it, and an index that answers "which cities are
-// there and what is known of them" without opening a pack. It implements
-// run.Source over any gocloud.dev/blob bucket.
+// Package catalog keeps compiled cities as objects of a store and implements
+// run.Source over any gocloud.dev/blob bucket. One city is
 //
-// Invariants: a pack's key names its source digest, pack format and model
-// version, so a key never changes meaning; the index is written last and names
-// only packs that exist; states are caches, and a broken one costs time only.
+//	cities/<slug>/<digest>-<pack format>-<model version>.pack
+//	cities/<slug>/<digest>-...-<description format>.detail.json    GET /v1/cities/{slug}
+//	cities/<slug>/<digest>-...-<description format>.streets.geojson
+//	cities/<slug>/state-<key>.bin                                  common states
+//	cities/index.json                                              what there is
+//
+// so that the list needs the index alone, one city its detail, and only a
+// submit the pack.
+//
+// Invariants: a key says what its object was made of, so it never changes
+// meaning; the index is written last and names only objects that exist; states
+// are caches, and a broken one costs time only.
 package catalog
 
 import (
@@ -14,8 +21,10 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"slices"
 	"sort"
 	"strings"
+	"sync/atomic"
 
 	"gocloud.dev/blob"
 	"gocloud.dev/gcerrors"
@@ -31,10 +40,15 @@ const (
 )
 
 // Catalog is the cities of one bucket.
-type Catalog struct{ bucket *blob.Bucket }
+type Catalog struct {
+	bucket *blob.Bucket
+	// last is the index as Cities last read it. The objects of a city are
+	// found in it, so that one question reads the index once.
+	last atomic.Pointer[index]
+}
 
 // Over is the catalog of a bucket, which stays the caller's.
-func Over(bucket *blob.Bucket) *Catalog { return &Catalog{bucket} }
+func Over(bucket *blob.Bucket) *Catalog { return &Catalog{bucket: bucket} }
 
 // index is cities/index.json.
 type index struct {
@@ -43,9 +57,13 @@ type index struct {
 }
 
 type entry struct {
-	Pack string        `json:"pack"`
-	Info spec.CityInfo `json:"info"`
+	Pack    string        `json:"pack"`
+	Detail  string        `json:"detail"`
+	Streets string        `json:"streets"`
+	Info    spec.CityInfo `json:"info"`
 }
+
+func (e entry) objects() []string { return []string{e.Pack, e.Detail, e.Streets} }
 
 func (c *Catalog) index(ctx context.Context) (*index, error) {
 	b, err := c.bucket.ReadAll(ctx, indexKey)
@@ -68,6 +86,7 @@ func (c *Catalog) Cities(ctx context.Context) ([]spec.CityInfo, error) {
 	if err != nil {
 		return nil, err
 	}
+	c.last.Store(x)
 	out := make([]spec.CityInfo, len(x.Cities))
 	for i, e := range x.Cities {
 		out[i] = e.Info
@@ -77,45 +96,85 @@ func (c *Catalog) Cities(ctx context.Context) ([]spec.CityInfo, error) {
 
 // Pack implements run.Source.
 func (c *Catalog) Pack(ctx context.Context, slug string) ([]byte, error) {
-	x, err := c.index(ctx)
-	if err != nil {
-		return nil, err
+	return c.object(ctx, slug, "pack", func(e entry) string { return e.Pack })
+}
+
+// Detail implements run.Source.
+func (c *Catalog) Detail(ctx context.Context, slug string) ([]byte, error) {
+	return c.object(ctx, slug, "detail", func(e entry) string { return e.Detail })
+}
+
+// Streets implements run.Source.
+func (c *Catalog) Streets(ctx context.Context, slug string) ([]byte, error) {
+	return c.object(ctx, slug, "street map", func(e entry) string { return e.Streets })
+}
+
+// object reads what the index names for a city.
+func (c *Catalog) object(ctx context.Context, slug, what string, key func(entry) string) ([]byte, error) {
+	x := c.last.Load()
+	if x == nil {
+		var err error
+		if x, err = c.index(ctx); err != nil {
+			return nil, err
+		}
 	}
 	for _, e := range x.Cities {
-		if e.Info.Slug == slug {
-			b, err := c.bucket.ReadAll(ctx, e.Pack)
-			if err != nil {
-				return nil, fmt.Errorf("pack of %s: %w", slug, err)
-			}
-			return b, nil
+		if e.Info.Slug != slug {
+			continue
 		}
+		k := key(e)
+		if k == "" {
+			return nil, fmt.Errorf("%s of %s: the city was compiled by an older version: build and publish it again", what, slug)
+		}
+		b, err := c.bucket.ReadAll(ctx, k)
+		if err != nil {
+			return nil, fmt.Errorf("%s of %s: %w", what, slug, err)
+		}
+		return b, nil
 	}
 	return nil, fmt.Errorf("%w %q", run.ErrUnknownCity, slug)
 }
 
-// packKey names a pack by what is in it.
-func packKey(c *city.City) string {
-	return fmt.Sprintf("%s%s/%s-%d-%s.pack", prefix, c.Info.Slug, c.Info.Digest, city.PackFormat, run.ModelVersion)
+// entryOf names the objects of a city by what is in them.
+func entryOf(c *city.City) entry {
+	base := fmt.Sprintf("%s%s/%s-%d-%s", prefix, c.Info.Slug, c.Info.Digest, city.PackFormat, run.ModelVersion)
+	described := fmt.Sprintf("%s-%d", base, run.DescriptionFormat)
+	return entry{Pack: base + ".pack", Detail: described + ".detail.json", Streets: described + ".streets.geojson", Info: run.Info(c)}
 }
 
-// Add stores a city's pack and names it in the index.
+// Add stores a city and names it in the index.
 func (c *Catalog) Add(ctx context.Context, ct *city.City) error {
-	var b bytes.Buffer
-	if err := city.Encode(&b, ct); err != nil {
+	var pack bytes.Buffer
+	if err := city.Encode(&pack, ct); err != nil {
 		return err
 	}
-	key := packKey(ct)
-	if err := c.put(ctx, key, b.Bytes()); err != nil {
-		return err
-	}
-	return c.name(ctx, entry{Pack: key, Info: run.Info(ct)})
-}
-
-// name puts entries into the index in place of older ones of their slugs.
-func (c *Catalog) name(ctx context.Context, entries ...entry) error {
-	x, err := c.index(ctx)
+	detail, err := run.Describe(ct)
 	if err != nil {
 		return err
+	}
+	e := entryOf(ct)
+	for _, o := range []struct {
+		key  string
+		data []byte
+	}{{e.Pack, pack.Bytes()}, {e.Detail, detail}, {e.Streets, run.StreetMap(ct)}} {
+		if err := c.put(ctx, o.key, o.data); err != nil {
+			return err
+		}
+	}
+	_, err = c.name(ctx, e)
+	return err
+}
+
+// name puts entries into the index in place of older ones of their slugs, and
+// says whether that changed it.
+func (c *Catalog) name(ctx context.Context, entries ...entry) (bool, error) {
+	x, err := c.index(ctx)
+	if err != nil {
+		return false, err
+	}
+	was, err := json.Marshal(x)
+	if err != nil {
+		return false, err
 	}
 	for _, e := range entries {
 		at := len(x.Cities)
@@ -130,15 +189,32 @@ func (c *Catalog) name(ctx context.Context, entries ...entry) error {
 		x.Cities[at] = e
 	}
 	sort.Slice(x.Cities, func(i, j int) bool { return x.Cities[i].Info.Slug < x.Cities[j].Info.Slug })
+	if now, err := json.Marshal(x); err != nil || bytes.Equal(was, now) {
+		return false, err
+	}
 	b, err := json.MarshalIndent(x, "", " ")
 	if err != nil {
-		return err
+		return false, err
 	}
-	return c.put(ctx, indexKey, append(b, '\n'))
+	return true, c.put(ctx, indexKey, append(b, '\n'))
+}
+
+// types are the content types of the objects, for stores that keep one.
+var types = []struct{ suffix, is string }{
+	{".geojson", "application/geo+json"}, {".json", "application/json"}, {"", "application/octet-stream"},
 }
 
 func (c *Catalog) put(ctx context.Context, key string, data []byte) error {
-	if err := c.bucket.WriteAll(ctx, key, data, nil); err != nil {
+	o := &blob.WriterOptions{CacheControl: "public, max-age=31536000, immutable"}
+	if key == indexKey {
+		o.CacheControl = "no-cache"
+	}
+	for _, t := range types {
+		if o.ContentType == "" && strings.HasSuffix(key, t.suffix) {
+			o.ContentType = t.is
+		}
+	}
+	if err := c.bucket.WriteAll(ctx, key, data, o); err != nil {
 		return fmt.Errorf("store %s: %w", key, err)
 	}
 	return nil
@@ -160,42 +236,62 @@ func (c *Catalog) Keep(ctx context.Context, slug, key string, state []byte) {
 	_ = c.put(ctx, stateKey(slug, key), state)
 }
 
-// Seed copies the cities of another catalog that are missing or older here,
-// with their states.
-func (c *Catalog) Seed(ctx context.Context, from *Catalog) error {
+// Seed copies the objects of another catalog's cities that are missing here,
+// with their common states, and then names them in the index. It gives the keys
+// that it wrote: none when nothing was missing.
+func (c *Catalog) Seed(ctx context.Context, from *Catalog) ([]string, error) {
 	theirs, err := from.index(ctx)
 	if err != nil {
-		return err
+		return nil, err
 	}
+	var wrote []string
 	for _, e := range theirs.Cities {
-		items := from.bucket.List(&blob.ListOptions{Prefix: prefix + e.Info.Slug + "/"})
-		for {
-			o, err := items.Next(ctx)
-			if err == io.EOF {
-				break
-			}
-			if err != nil {
-				return fmt.Errorf("list built cities: %w", err)
-			}
-			if o.Key != e.Pack && !strings.HasSuffix(o.Key, ".bin") {
-				continue
-			}
-			if have, err := c.bucket.Exists(ctx, o.Key); err != nil {
-				return err
+		if slices.Contains(e.objects(), "") {
+			return wrote, fmt.Errorf("city %s was compiled by an older version: build it again", e.Info.Slug)
+		}
+		keys, err := from.states(ctx, e.Info.Slug)
+		if err != nil {
+			return wrote, err
+		}
+		for _, key := range append(e.objects(), keys...) {
+			if have, err := c.bucket.Exists(ctx, key); err != nil {
+				return wrote, fmt.Errorf("look for %s: %w", key, err)
 			} else if have {
 				continue
 			}
-			b, err := from.bucket.ReadAll(ctx, o.Key)
+			b, err := from.bucket.ReadAll(ctx, key)
 			if err != nil {
-				return fmt.Errorf("read built city: %w", err)
+				return wrote, fmt.Errorf("read built city: %w", err)
 			}
-			if err := c.put(ctx, o.Key, b); err != nil {
-				return err
+			if err := c.put(ctx, key, b); err != nil {
+				return wrote, err
 			}
+			wrote = append(wrote, key)
 		}
 	}
 	if len(theirs.Cities) == 0 {
-		return nil
+		return nil, nil
 	}
-	return c.name(ctx, theirs.Cities...)
+	if changed, err := c.name(ctx, theirs.Cities...); err != nil || !changed {
+		return wrote, err
+	}
+	return append(wrote, indexKey), nil
+}
+
+// states lists the kept common states of a city.
+func (c *Catalog) states(ctx context.Context, slug string) ([]string, error) {
+	var out []string
+	items := c.bucket.List(&blob.ListOptions{Prefix: prefix + slug + "/state-"})
+	for {
+		o, err := items.Next(ctx)
+		if err == io.EOF {
+			return out, nil
+		}
+		if err != nil {
+			return nil, fmt.Errorf("list built cities: %w", err)
+		}
+		if strings.HasSuffix(o.Key, ".bin") {
+			out = append(out, o.Key)
+		}
+	}
 }

@@ -106,3 +106,12 @@ func Decode(pack []byte) (*City, error) {
 	}
 	return c, nil
 }
+
+// RawSize is the size of the columns of a pack that Decode accepts, in bytes:
+// about what the decoded city holds in memory.
+func RawSize(pack []byte) int {
+	if len(pack) < headerLen {
+		return 0
+	}
+	return int(min(binary.LittleEndian.Uint64(pack[len(packMagic)+4:]), maxRaw))
+}

@@ -66,6 +66,12 @@ type Options struct {
 	// StatusAge is how old the status of a job may be, so that many who watch
 	// share one look at the store; 0: read for each.
 	StatusAge time.Duration
+	// RedirectFiles sends whoever asks for a file of a job on to Jobs.FilesBase:
+	// for hosts where another serves the files.
+	RedirectFiles bool
+	// NoStreams answers an event stream with the present state alone, for hosts
+	// that send an answer whole; the client asks again.
+	NoStreams bool
 	// Limits are shown to clients; MaxBodyBytes is enforced here.
 	Limits spec.Limits
 }

@@ -78,7 +78,7 @@ func (a *api) cityRoutes() {
 				Body         *spec.CityDetail
 			}{"public, max-age=60", c}, nil
 		})
-	a.raw(operation("GET", "/v1/cities/{slug}/streets.geojson", "get-streets", "The drawable streets of a city", 404), map[string]*huma.MediaType{geoJSON: {Schema: featureCollection}},
+	a.raw(operation("GET", "/v1/cities/{slug}/streets.geojson", "get-streets", "The drawable streets of a city", 404, 406), map[string]*huma.MediaType{geoJSON: {Schema: featureCollection}},
 		func(w http.ResponseWriter, r *http.Request) {
 			b, err := a.Model.Streets(r.Context(), r.PathValue("slug"))
 			if err != nil {

@@ -19,12 +19,32 @@ const (
 	eventLife = 30 * time.Minute
 )
 
+// eventRetry is when a client comes back to a host that cannot stream.
+const eventRetry = 3 * time.Second
+
+// oneEvent is a stream of the present state. Browsers connect again by
+// themselves after the retry time, so a page that follows a job notices no
+// difference but the pace.
+func oneEvent(w http.ResponseWriter, st *spec.Status) {
+	b, err := json.Marshal(st)
+	if err != nil {
+		panic(fmt.Sprintf("httpapi: a status does not encode: %v", err))
+	}
+	w.Header().Set("Content-Type", eventStream)
+	w.Header().Set("Cache-Control", "no-store")
+	_, _ = fmt.Fprintf(w, "retry: %d\nevent: status\ndata: %s\n\n", eventRetry.Milliseconds(), b)
+}
+
 // events streams the status, once for each change, and ends with the job.
 func (a *api) events(w http.ResponseWriter, r *http.Request) {
 	ctx := r.Context()
 	st, tag, err := a.statuses.get(ctx, r.PathValue("job_id"))
 	if err != nil {
 		faultOf(a.fault(ctx, err)).write(w)
+		return
+	}
+	if a.NoStreams {
+		oneEvent(w, st)
 		return
 	}
 	leave, ok := a.watch(clientOf(ctx).key)

@@ -43,9 +43,12 @@ var (
 	tooMany      = kind{"too-many", http.StatusTooManyRequests, "Too many requests"}
 	internal     = kind{"internal", http.StatusInternalServerError, "The server made a mistake"}
 	unavailable  = kind{"unavailable", http.StatusServiceUnavailable, "Something the server needs is not working"}
+	// These two are for what stands around the handler; see Refuse.
+	late       = kind{"late", http.StatusServiceUnavailable, "The answer took too long"}
+	answerSize = kind{"answer-too-large", http.StatusNotAcceptable, "The answer is too large for this host"}
 )
 
-var kinds = []kind{malformed, unauthorized, forbidden, notFound, badMethod, tooSlow, ended, notComplete, precondition, tooLarge, mediaType, range416, misdirected, invalid, tooMany, internal, unavailable}
+var kinds = []kind{malformed, unauthorized, forbidden, notFound, badMethod, tooSlow, ended, notComplete, precondition, tooLarge, mediaType, range416, misdirected, invalid, tooMany, internal, unavailable, late, answerSize}
 
 // Fault is an RFC 9457 problem document.
 type Fault struct {
@@ -95,6 +98,22 @@ func (f *Fault) write(w http.ResponseWriter) {
 	w.Header().Set("Cache-Control", "no-store")
 	w.WriteHeader(f.Status)
 	_, _ = w.Write(append(b, '\n'))
+}
+
+// Refuse answers with a kind of the table, by its name, for what stands around
+// the handler and must refuse by itself: a gateway.
+func Refuse(w http.ResponseWriter, name, detail string) {
+	for _, k := range kinds {
+		if k.name == name {
+			f := k.fault(detail)
+			if k.status == http.StatusServiceUnavailable {
+				f.with("Retry-After", "10")
+			}
+			f.write(w)
+			return
+		}
+	}
+	panic("httpapi: no kind of error is named " + name)
 }
 
 // init makes the framework's own errors (a bad query parameter) look like

@@ -22,7 +22,7 @@ const fileTime = 15 * time.Minute
 const filePolicy = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; frame-ancestors 'self'; sandbox"
 
 func (a *api) fileRoutes() {
-	op := operation("GET", "/files/jobs/{job_id}/{artifact}", "get-file", "A file of a job; Range requests work", 404, 503)
+	op := operation("GET", "/files/jobs/{job_id}/{artifact}", "get-file", "A file of a job; Range requests work", 404, 406, 503)
 	content := map[string]*huma.MediaType{}
 	for _, ext := range []string{"json", "geojson", "csv", "md", "html", "log", "zip", "parquet", "bin"} {
 		t := job.ContentType("x." + ext)
@@ -31,9 +31,14 @@ func (a *api) fileRoutes() {
 		}
 	}
 	a.raw(op, content, a.file, pathParam("job_id", "The id that submit answered"), pathParam("artifact", "The name of the file, as the status lists it"))
+	a.huma.OpenAPI().Paths[op.Path].Get.Responses["302"] = &huma.Response{Description: "The files are served at another address: see Location"}
 }
 
 func (a *api) file(w http.ResponseWriter, r *http.Request) {
+	if a.RedirectFiles {
+		a.fileElsewhere(w, r)
+		return
+	}
 	f, err := a.Jobs.Open(r.Context(), r.PathValue("job_id"), r.PathValue("artifact"))
 	if err != nil {
 		faultOf(a.fault(r.Context(), err)).write(w)
@@ -53,6 +58,19 @@ func (a *api) file(w http.ResponseWriter, r *http.Request) {
 		h.Set("ETag", tag)
 	}
 	serveContent(w, r, f.ModTime, f.ReadSeekCloser)
+}
+
+// fileElsewhere sends a client on. Only names that a public file can have are
+// let into the address, and nothing is looked up: the other host says 404.
+func (a *api) fileElsewhere(w http.ResponseWriter, r *http.Request) {
+	id, name := r.PathValue("job_id"), r.PathValue("artifact")
+	if kind, ok := job.KindOf(job.Key(id, name)); !job.ValidID(id) || !ok || !kind.Public {
+		faultOf(job.ErrNotFound).write(w)
+		return
+	}
+	w.Header().Set("Location", a.Jobs.FilesBase+"/"+job.Key(id, name))
+	w.Header().Set("Cache-Control", "public, max-age=300")
+	w.WriteHeader(http.StatusFound)
 }
 
 // serveContent is http.ServeContent with errors as documents. One range is

@@ -27,7 +27,10 @@ type Service struct {
 	FilesBase string
 	// Budget is the gate of new jobs; nil lets all pass.
 	Budget *Budget
-	Log    *slog.Logger
+	// Wake tells whoever starts workers that there is work. It may fail or be
+	// lost: the queue is the truth and is looked at anyway. May be nil.
+	Wake func(ctx context.Context)
+	Log  *slog.Logger
 
 	list listing
 }
@@ -91,6 +94,9 @@ func (s *Service) start(ctx context.Context, id string, cfg *spec.Config) (*spec
 		s.Log.WarnContext(ctx, "marker stays until the sweeper removes it", "job", id, "error", err)
 	}
 	s.Log.InfoContext(ctx, "job submitted", "job", id, "city", cfg.City, "agents", cfg.Agents)
+	if s.Wake != nil {
+		s.Wake(ctx)
+	}
 	return sub, nil
 }
 

@@ -1,6 +1,7 @@
 package run
 
 import (
+	"encoding/json"
 	"fmt"
 
 	"github.com/malikobaid/cityflow/internal/city"
@@ -42,11 +43,27 @@ func Info(c *city.City) spec.CityInfo {
 	return out
 }
 
-// detail is a city in full.
-func detail(c *city.City, limits spec.Limits) *spec.CityDetail {
+// DescriptionFormat is the version of what Describe and StreetMap make: raise
+// it when either changes, so that a kept one is never mistaken for the new.
+const DescriptionFormat = 1
+
+// StreetMap is the drawable street map of a city, for Source.Streets.
+func StreetMap(c *city.City) []byte { return city.StreetsGeoJSON(c) }
+
+// Describe is a city in full as JSON, for Source.Detail. The limits are left
+// open: they are of the host that answers, not of the city.
+func Describe(c *city.City) ([]byte, error) {
+	b, err := json.Marshal(detail(c))
+	if err != nil {
+		return nil, fmt.Errorf("describe %s: %w", c.Info.Slug, err)
+	}
+	return append(b, '\n'), nil
+}
+
+func detail(c *city.City) *spec.CityDetail {
 	i := &c.Info
 	out := &spec.CityDetail{
-		CityInfo: Info(c), Stops: []spec.Stop{}, Limits: limits,
+		CityInfo: Info(c), Stops: []spec.Stop{},
 		Default: spec.Default{Name: i.DefaultName, Stops: append([]string{}, i.DefaultStops...)},
 		Share:   spec.ModeShare{Car: i.ModeShare[city.Car], Bike: i.ModeShare[city.Bike], Walk: i.ModeShare[city.Walk], Transit: i.ModeShare[city.Transit]},
 		ShareOf: i.ModeShareSource, Streets: fmt.Sprintf("/v1/cities/%s/streets.geojson", i.Slug),

@@ -2,7 +2,9 @@ package run
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 
@@ -22,8 +24,12 @@ const ModelVersion = "2"
 type Source interface {
 	// Cities is the index: what is known of every city, sorted by slug.
 	Cities(ctx context.Context) ([]spec.CityInfo, error)
-	// Pack is the compiled city; ErrUnknownCity when there is none.
+	// Pack is the compiled city, Detail and Streets what Describe and
+	// StreetMap made of it when it was compiled: whoever only shows a city
+	// never decodes a pack. ErrUnknownCity when there is none.
 	Pack(ctx context.Context, slug string) ([]byte, error)
+	Detail(ctx context.Context, slug string) ([]byte, error)
+	Streets(ctx context.Context, slug string) ([]byte, error)
 	// State is a kept common state by key, or nil; Keep stores one. Both are
 	// caches: a miss costs time, never the answer.
 	State(ctx context.Context, slug, key string) []byte
@@ -35,18 +41,43 @@ type Engine struct {
 	source Source
 	limits spec.Limits
 	mu     sync.Mutex
-	cities map[string]*prepared
+	// cities are the decoded ones, the last used last.
+	cities []*prepared
+	bound  int // bytes of decoded cities to keep, 0: all
 }
 
-// New makes an engine.
+// New makes an engine that keeps every city it decodes.
 func New(source Source, limits spec.Limits) *Engine {
-	return &Engine{source: source, limits: limits, cities: map[string]*prepared{}}
+	return &Engine{source: source, limits: limits}
+}
+
+// Bound makes the engine forget the cities that were not used for longest
+// while those it keeps hold more than so many bytes of columns; the one in use
+// always stays. For hosts with little memory. Zero keeps all.
+func (e *Engine) Bound(bytes int) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.bound = bytes
+	e.forget()
+}
+
+// forget holds the bound. Callers hold mu.
+func (e *Engine) forget() {
+	held := 0
+	for _, p := range e.cities {
+		held += p.bytes
+	}
+	for e.bound > 0 && held > e.bound && len(e.cities) > 1 {
+		held -= e.cities[0].bytes
+		e.cities = slices.Delete(e.cities, 0, 1)
+	}
 }
 
 // prepared is a decoded city with what every run of it shares, made on first
 // use by a run.
 type prepared struct {
 	city  *city.City
+	bytes int // of its columns
 	money choice.Money
 
 	once   sync.Mutex
@@ -59,43 +90,50 @@ type prepared struct {
 	states map[string]*State
 }
 
-// open gives the prepared city of a slug or name.
+// open gives the prepared city of a slug or name. A city that was compiled
+// again since it was decoded is decoded again.
 func (e *Engine) open(ctx context.Context, name string) (*prepared, error) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	slug, err := e.slug(ctx, name)
+	info, err := e.find(ctx, name)
 	if err != nil {
 		return nil, err
 	}
-	if p, ok := e.cities[slug]; ok {
-		return p, nil
+	if i := slices.IndexFunc(e.cities, func(p *prepared) bool { return p.city.Info.Slug == info.Slug }); i >= 0 {
+		p := e.cities[i]
+		e.cities = slices.Delete(e.cities, i, i+1)
+		if p.city.Info.Digest == info.Digest {
+			e.cities = append(e.cities, p)
+			return p, nil
+		}
 	}
-	b, err := e.source.Pack(ctx, slug)
+	b, err := e.source.Pack(ctx, info.Slug)
 	if err != nil {
 		return nil, err
 	}
 	c, err := city.Decode(b)
 	if err != nil {
-		return nil, fmt.Errorf("city %s: %w", slug, err)
+		return nil, fmt.Errorf("city %s: %w", info.Slug, err)
 	}
-	p := &prepared{city: c, states: map[string]*State{}}
+	p := &prepared{city: c, bytes: city.RawSize(b), states: map[string]*State{}}
 	p.money = choice.MoneyOf(c.Info.Country)
-	e.cities[slug] = p
+	e.cities = append(e.cities, p)
+	e.forget()
 	return p, nil
 }
 
-// slug finds a city by slug or by name, in any case.
-func (e *Engine) slug(ctx context.Context, name string) (string, error) {
+// find looks a city up in the index by slug or by name, in any case.
+func (e *Engine) find(ctx context.Context, name string) (*spec.CityInfo, error) {
 	cities, err := e.source.Cities(ctx)
 	if err != nil {
-		return "", err
+		return nil, err
 	}
-	for _, c := range cities {
+	for i, c := range cities {
 		if c.Slug == name || strings.EqualFold(c.Name, strings.TrimSpace(name)) || strings.EqualFold(c.Slug, name) {
-			return c.Slug, nil
+			return &cities[i], nil
 		}
 	}
-	return "", fmt.Errorf("%w %q", ErrUnknownCity, name)
+	return nil, fmt.Errorf("%w %q", ErrUnknownCity, name)
 }
 
 // slugs lists what can be asked for.
@@ -137,20 +175,29 @@ func (e *Engine) Cities(ctx context.Context) ([]spec.CityInfo, error) {
 
 // City implements Model.
 func (e *Engine) City(ctx context.Context, slug string) (*spec.CityDetail, error) {
-	p, err := e.open(ctx, slug)
+	info, err := e.find(ctx, slug)
 	if err != nil {
 		return nil, err
 	}
-	return detail(p.city, e.limits), nil
+	b, err := e.source.Detail(ctx, info.Slug)
+	if err != nil {
+		return nil, err
+	}
+	var d spec.CityDetail
+	if err := json.Unmarshal(b, &d); err != nil {
+		return nil, fmt.Errorf("detail of %s: %w", info.Slug, err)
+	}
+	d.Limits = e.limits
+	return &d, nil
 }
 
 // Streets implements Model.
 func (e *Engine) Streets(ctx context.Context, slug string) ([]byte, error) {
-	p, err := e.open(ctx, slug)
+	info, err := e.find(ctx, slug)
 	if err != nil {
 		return nil, err
 	}
-	return city.StreetsGeoJSON(p.city), nil
+	return e.source.Streets(ctx, info.Slug)
 }
 
 // Check implements Model.

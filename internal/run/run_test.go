@@ -25,19 +25,26 @@ import (
 type memory struct {
 	mu     sync.Mutex
 	packs  map[string][]byte
+	detail map[string][]byte
+	maps   map[string][]byte
 	infos  []spec.CityInfo
 	states map[string][]byte
 }
 
 func source(t testing.TB, cities ...*city.City) *memory {
 	t.Helper()
-	m := &memory{packs: map[string][]byte{}, states: map[string][]byte{}}
+	m := &memory{packs: map[string][]byte{}, detail: map[string][]byte{}, maps: map[string][]byte{}, states: map[string][]byte{}}
 	for _, c := range cities {
 		var b bytes.Buffer
 		if err := city.Encode(&b, c); err != nil {
 			t.Fatal(err)
 		}
 		m.packs[c.Info.Slug] = b.Bytes()
+		d, err := run.Describe(c)
+		if err != nil {
+			t.Fatal(err)
+		}
+		m.detail[c.Info.Slug], m.maps[c.Info.Slug] = d, run.StreetMap(c)
 		m.infos = append(m.infos, run.Info(c))
 	}
 	return m
@@ -45,8 +52,14 @@ func source(t testing.TB, cities ...*city.City) *memory {
 
 func (m *memory) Cities(context.Context) ([]spec.CityInfo, error) { return m.infos, nil }
 
-func (m *memory) Pack(_ context.Context, slug string) ([]byte, error) {
-	if b, ok := m.packs[slug]; ok {
+func (m *memory) Pack(_ context.Context, slug string) ([]byte, error) { return of(m.packs, slug) }
+
+func (m *memory) Detail(_ context.Context, slug string) ([]byte, error) { return of(m.detail, slug) }
+
+func (m *memory) Streets(_ context.Context, slug string) ([]byte, error) { return of(m.maps, slug) }
+
+func of(kept map[string][]byte, slug string) ([]byte, error) {
+	if b, ok := kept[slug]; ok {
 		return b, nil
 	}
 	return nil, run.ErrUnknownCity
