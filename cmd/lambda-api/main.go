@@ -35,7 +35,7 @@ func main() {
 	if err != nil {
 		panic(err) // the format above is wrong
 	}
-	if err := start(log); err != nil {
+	if err := start(); err != nil {
 		var problems spec.Problems
 		if errors.As(err, &problems) {
 			for _, p := range problems {
@@ -47,7 +47,7 @@ func main() {
 	}
 }
 
-func start(log *slog.Logger) error {
+func start() error {
 	c, problems := configFrom(os.Getenv)
 	if err := problems.Err(); err != nil {
 		return err

@@ -56,7 +56,7 @@ type quick struct{ sdk.RetryerV2 }
 // so that clients do not come back all at once.
 func (quick) RetryDelay(attempt int, _ error) (time.Duration, error) {
 	d := min(firstBackoff<<min(max(attempt-1, 0), 10), maxBackoff)
-	return d/2 + rand.N(d/2), nil
+	return d/2 + rand.N(d/2), nil // #nosec G404 -- a pause, not a secret
 }
 
 // Config is the configuration for clients of any service. It asks the network

@@ -82,7 +82,8 @@ const ecsArn = "arn:aws:ecs:" + Region + ":123456789012:"
 func NewECS(t testing.TB, family string, fate Fate, argv, env []string) *ECS {
 	t.Helper()
 	e := &ECS{t: t, family: family, fate: fate, argv: argv, env: env, logs: t.TempDir(), revision: 1,
-		rng: rand.New(rand.NewPCG(fate.Seed, 20)), tasks: map[string]*ecsTask{}, tokens: map[string][]string{}}
+		tasks: map[string]*ecsTask{}, tokens: map[string][]string{}}
+	e.rng = rand.New(rand.NewPCG(fate.Seed, 20)) // #nosec G404 -- faults of a test, by seed
 	srv := httptest.NewServer(e)
 	e.URL = srv.URL
 	t.Cleanup(func() {
@@ -135,7 +136,8 @@ func (e *ECS) Logs() map[string]string {
 	out := map[string]string{}
 	files, _ := filepath.Glob(filepath.Join(e.logs, "*"))
 	for _, f := range files {
-		if b, err := os.ReadFile(f); err == nil {
+		b, err := os.ReadFile(f) // #nosec G304 -- a test's own folder
+		if err == nil {
 			out[filepath.Base(f)] = string(b)
 		}
 	}
@@ -306,13 +308,13 @@ func (e *ECS) live(id string, k *ecsTask, lost bool, end float64, when time.Dura
 		why, code = "CannotPullContainerError: pull image manifest has been retried 5 time(s)", "TaskFailedToStart"
 		return
 	}
-	out, err := os.Create(filepath.Join(e.logs, id))
+	out, err := os.Create(filepath.Join(e.logs, id)) // #nosec G304 -- a test's own folder
 	if err != nil {
 		e.t.Errorf("ECS stand-in: %v", err)
 		return
 	}
 	defer out.Close()
-	cmd := exec.Command(e.argv[0], e.argv[1:]...)
+	cmd := exec.Command(e.argv[0], e.argv[1:]...) // #nosec G204 -- the program under test
 	cmd.Env, cmd.Stdout, cmd.Stderr = e.env, out, out
 	if err := cmd.Start(); err != nil {
 		e.t.Errorf("ECS stand-in: %v", err)

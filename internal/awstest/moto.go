@@ -58,6 +58,7 @@ var (
 	shared *Server
 	failed error
 	// stdin stays open for as long as this process lives: see moto.py.
+	//lint:ignore U1000 it is kept, not read
 	stdin fs.File
 	names atomic.Int64
 )
@@ -117,7 +118,7 @@ func start(python string) (*Server, error) {
 			return nil, err
 		}
 	}
-	cmd := exec.Command(python, "-c", launcher)
+	cmd := exec.Command(python, "-c", launcher) // #nosec G204 -- the locked environment of the tests
 	cmd.Dir = os.TempDir()
 	cmd.Stderr = os.Stderr
 	in, hold, err := os.Pipe()

@@ -64,7 +64,7 @@ func (q *slow) Receive(ctx context.Context) (*queue.Lease, error) {
 }
 
 func (q *slow) Extend(_ context.Context, l *queue.Lease) error {
-	return q.Release(nil, l, time.Minute)
+	return q.Release(context.Background(), l, time.Minute)
 }
 func (q *slow) Done(_ context.Context, l *queue.Lease) error {
 	q.mu.Lock()
@@ -281,7 +281,7 @@ func TestTheGateClosesWhenTheDayIsUsedUpAndOpensAtMidnight(t *testing.T) {
 		seed := uint64(2)
 		_, err := svc.Submit(t.Context(), &spec.RunRequest{City: jobtest.Town, Seed: &seed}, "c", "")
 		var full *BudgetError
-		if !errors.As(err, &full) || !errors.Is(err, ErrBudget) || !full.Reset.After(time.Now()) || full.Reset.Sub(time.Now()) > 24*time.Hour || full.Reset.Hour() != 0 {
+		if !errors.As(err, &full) || !errors.Is(err, ErrBudget) || !full.Reset.After(time.Now()) || time.Until(full.Reset) > 24*time.Hour || full.Reset.Hour() != 0 {
 			t.Fatal(err)
 		}
 		if id := send(t, svc, 1); id != cached {

@@ -36,7 +36,6 @@ type cloud struct {
 
 	tasks  map[string]*simTask
 	starts int // tasks accepted
-	over   bool
 	wg     sync.WaitGroup
 
 	maxTasks, peak int

@@ -47,7 +47,7 @@ func (f *Faulty) Struck() int {
 func (f *Faulty) call(ctx context.Context, do func() error) error {
 	f.mu.Lock()
 	if f.random == nil {
-		f.random = rand.New(rand.NewPCG(f.Seed, 1))
+		f.random = rand.New(rand.NewPCG(f.Seed, 1)) // #nosec G404 -- faults of a test, by seed
 	}
 	u, late := f.random.Float64(), f.random.Float64() < f.Delayed
 	if u < f.NotStored+f.StoredButError {
