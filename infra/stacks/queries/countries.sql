@@ -1,0 +1,9 @@
+-- Countries by visitors over the last 30 days.
+SELECT country, count(DISTINCT concat(c_ip, '|', user_agent)) AS visitors, count(*) AS page_views
+FROM access_log
+WHERE day >= date_format(current_date - interval '30' day, '%Y/%m/%d')
+  AND method = 'GET' AND status IN ('200', '304') AND path LIKE '/web/%.html'
+  AND NOT regexp_like(lower(user_agent), 'bot|crawl|spider|curl|monitor|python')
+GROUP BY country
+ORDER BY visitors DESC, country
+LIMIT 50

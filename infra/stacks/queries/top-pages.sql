@@ -1,0 +1,9 @@
+-- Pages by views over the last 30 days.
+SELECT path, count(*) AS views, count(DISTINCT concat(c_ip, '|', user_agent)) AS visitors
+FROM access_log
+WHERE day >= date_format(current_date - interval '30' day, '%Y/%m/%d')
+  AND method = 'GET' AND status IN ('200', '304') AND path LIKE '/web/%.html'
+  AND NOT regexp_like(lower(user_agent), 'bot|crawl|spider|curl|monitor|python')
+GROUP BY path
+ORDER BY views DESC, path
+LIMIT 50
