@@ -167,6 +167,8 @@ func TestWorkflowRolesTrustOneWorkflowEach(t *testing.T) {
 		"api":    {repo + "api" + file + "api-deploy.yml@refs/heads/main", repo + "api" + file + "api-deploy.yml@refs/tags/v*"},
 		"worker": {repo + "worker" + file + "worker-deploy.yml@refs/tags/v*"},
 		"infra":  {repo + "infra" + file + "infra-deploy.yml@refs/heads/main"},
+		// Sees what would change, before anybody approves.
+		"infra-diff": {repo + "infra-diff" + file + "infra-deploy.yml@refs/heads/main"},
 	} {
 		r := a.one(t, "cityflow-pipeline", "AWS::IAM::Role", "RoleName=cityflow-"+name+"-deploy")
 		trust := "AssumeRolePolicyDocument"
@@ -177,8 +179,8 @@ func TestWorkflowRolesTrustOneWorkflowEach(t *testing.T) {
 			t.Errorf("%s is trusted by %d statements", name, n)
 		}
 	}
-	if n := len(a.all("cityflow-pipeline", "AWS::IAM::Role")); n != 4 {
-		t.Errorf("%d roles for workflows, want 4: ci gets none", n)
+	if n := len(a.all("cityflow-pipeline", "AWS::IAM::Role")); n != 5 {
+		t.Errorf("%d roles for workflows, want 5: ci gets none", n)
 	}
 	if n := len(a.all("", "AWS::IAM::AccessKey")) + len(a.all("", "AWS::IAM::User")); n != 0 {
 		t.Errorf("%d users or long-lived keys", n)
@@ -189,11 +191,12 @@ func TestWorkflowRolesTrustOneWorkflowEach(t *testing.T) {
 func TestWorkflowRolesMayWhatTheyDo(t *testing.T) {
 	a := plan(t)
 	for name, want := range map[string]string{
-		"web": "cloudfront:CreateInvalidation cloudfront:GetInvalidation s3:DeleteObject s3:GetObject s3:GetObjectVersion s3:ListBucket s3:PutObject ssm:GetParameter ssm:GetParameters",
-		"api": "lambda:GetAlias lambda:GetFunction lambda:GetFunctionConfiguration lambda:ListVersionsByFunction lambda:PublishVersion lambda:UpdateAlias lambda:UpdateFunctionCode ssm:GetParameter",
+		"web": "cloudfront:CreateInvalidation s3:ListBucket s3:PutObject ssm:GetParameter",
+		"api": "lambda:GetAlias lambda:GetFunction lambda:GetFunctionConfiguration lambda:InvokeFunction lambda:PublishVersion lambda:UpdateAlias lambda:UpdateFunctionCode ssm:GetParameter",
 		"worker": "ecr:BatchCheckLayerAvailability ecr:BatchGetImage ecr:CompleteLayerUpload ecr:DescribeImages ecr:GetAuthorizationToken ecr:GetDownloadUrlForLayer ecr:InitiateLayerUpload " +
 			"ecr:PutImage ecr:UploadLayerPart ecs:DescribeTaskDefinition ecs:RegisterTaskDefinition ecs:TagResource iam:PassRole",
-		"infra": "logs:PutRetentionPolicy ssm:GetParameter sts:AssumeRole",
+		"infra":      "logs:PutRetentionPolicy ssm:GetParameter sts:AssumeRole",
+		"infra-diff": "ssm:GetParameter sts:AssumeRole",
 	} {
 		r := a.one(t, "cityflow-pipeline", "AWS::IAM::Role", "RoleName=cityflow-"+name+"-deploy")
 		if got := strings.Join(actionsOf(r.permissions()), " "); got != want {

@@ -80,7 +80,9 @@ func rum(stack awscdk.Stack, c *config.Config) string {
 		"sampleRate": c.Observability.RUMSamplePercent / 100, "consent": true}, nil)
 	parameter(stack, c, "RumParameter", "rum", *value, "What site.json says about the measuring of visits")
 	// RUM names its group after the monitor and the first 8 letters of its id.
-	return "/aws/vendedlogs/RUMService_" + name + *awscdk.Fn_Select(num(0), awscdk.Fn_Split(str("-"), monitor.AttrId(), nil))
+	group := "/aws/vendedlogs/RUMService_" + name + *awscdk.Fn_Select(num(0), awscdk.Fn_Split(str("-"), monitor.AttrId(), nil))
+	awscdk.NewCfnOutput(stack, str("RumLogGroup"), &awscdk.CfnOutputProps{Value: str(group), Description: str("scripts/deploy/infra limits how long it keeps")})
+	return group
 }
 
 // failures tells about tasks that end badly. Spot stops are the normal course

@@ -14,27 +14,30 @@ const (
 	tokenAudience = "sts.amazonaws.com"
 )
 
-// Workflow is one deploy workflow: the GitHub environment it runs in, and the
-// refs it may run from.
+// Workflow is one job of a deploy workflow: the GitHub environment it runs in,
+// and the refs it may run from.
 type Workflow struct {
-	Name string // of the file <Name>-deploy.yml, the environment and the role
+	Name string // of the environment and the role
+	File string // of the workflow <File>-deploy.yml
 	Main bool
 	Tags bool
 }
 
 // Workflows are those that get a role. ci gets none.
 var Workflows = []Workflow{
-	{Name: "web", Main: true},
-	{Name: "api", Main: true, Tags: true},
-	{Name: "worker", Tags: true},
-	{Name: "infra", Main: true},
+	{Name: "web", File: "web", Main: true},
+	{Name: "api", File: "api", Main: true, Tags: true},
+	{Name: "worker", File: "worker", Tags: true},
+	{Name: "infra", File: "infra", Main: true},
+	// What would change is shown before anybody is asked to approve.
+	{Name: "infra-diff", File: "infra", Main: true},
 }
 
 // Subjects are the token subjects that a workflow's role trusts. The
 // repository is told to put environment and workflow into the subject
 // (docs/deploy.md): without that setting no token fits, and nothing deploys.
 func (w Workflow) Subjects(repository string) []string {
-	head := "repo:" + repository + ":environment:" + w.Name + ":job_workflow_ref:" + repository + "/.github/workflows/" + w.Name + "-deploy.yml@refs/"
+	head := "repo:" + repository + ":environment:" + w.Name + ":job_workflow_ref:" + repository + "/.github/workflows/" + w.File + "-deploy.yml@refs/"
 	var out []string
 	if w.Main {
 		out = append(out, head+"heads/main")
@@ -57,7 +60,7 @@ func pipeline(app constructs.Construct, c *config.Config) awscdk.Stack {
 		provider = *p.AttrArn()
 	}
 	taken := map[string]string{"web": c.Existing.Roles.Web, "api": c.Existing.Roles.API, "worker": c.Existing.Roles.Worker, "infra": c.Existing.Roles.Infra}
-	permissions := map[string][]statement{"web": webPermissions(c), "api": apiPermissions(c), "worker": workerPermissions(c), "infra": infraPermissions(c)}
+	permissions := map[string][]statement{"web": webPermissions(c), "api": apiPermissions(c), "worker": workerPermissions(c), "infra": infraPermissions(c), "infra-diff": diffPermissions(c)}
 	for _, w := range Workflows {
 		if arn := taken[w.Name]; arn != "" {
 			r := awsiam.Role_FromRoleArn(stack, str("Role-"+w.Name), str(arn), nil)
@@ -67,7 +70,7 @@ func pipeline(app constructs.Construct, c *config.Config) awscdk.Stack {
 			continue
 		}
 		r := awsiam.NewCfnRole(stack, str("Role-"+w.Name), &awsiam.CfnRoleProps{
-			RoleName: str("cityflow-" + w.Name + "-deploy"), Description: str("Assumed by the workflow " + w.Name + "-deploy of " + c.Repository), MaxSessionDuration: num(3600),
+			RoleName: str("cityflow-" + w.Name + "-deploy"), Description: str("Assumed by the workflow " + w.File + "-deploy of " + c.Repository), MaxSessionDuration: num(3600),
 			AssumeRolePolicyDocument: obj{"Version": "2012-10-17", "Statement": list{obj{
 				"Effect": "Allow", "Action": "sts:AssumeRoleWithWebIdentity", "Principal": obj{"Federated": provider},
 				"Condition": obj{
@@ -87,13 +90,13 @@ func webPermissions(c *config.Config) []statement {
 	b := "arn:aws:s3:::" + c.WebBucket()
 	return []statement{
 		{sid: "Look", actions: []string{"s3:ListBucket"}, resources: []string{b}},
-		// Versions let a roll-back read what was there before.
-		{sid: "Sync", actions: []string{"s3:GetObject", "s3:GetObjectVersion", "s3:PutObject", "s3:DeleteObject"}, resources: []string{b + "/*"}},
+		// Nothing is deleted: open pages still ask for old assets.
+		{sid: "Send", actions: []string{"s3:PutObject"}, resources: []string{b + "/*"}},
 		// The distribution is known by its id only after it was made; the tag
 		// that every part carries limits this to ours.
-		{sid: "Invalidate", actions: []string{"cloudfront:CreateInvalidation", "cloudfront:GetInvalidation"},
+		{sid: "Invalidate", actions: []string{"cloudfront:CreateInvalidation"},
 			resources: []string{"arn:aws:cloudfront::" + c.Account + ":distribution/*"}, conditions: obj{"StringEquals": obj{"aws:ResourceTag/app": "cityflow"}}},
-		{sid: "Settings", actions: []string{"ssm:GetParameter", "ssm:GetParameters"}, resources: parameters(c, "web-bucket", "distribution", "api-base", "rum")},
+		{sid: "Settings", actions: []string{"ssm:GetParameter"}, resources: parameters(c, "web-bucket", "distribution", "api-base", "rum")},
 	}
 }
 
@@ -104,8 +107,10 @@ func apiPermissions(c *config.Config) []statement {
 		functions = append(functions, arn(c, "lambda", "function:"+f), arn(c, "lambda", "function:"+f+":*"))
 	}
 	return []statement{
-		{sid: "Code", actions: []string{"lambda:GetAlias", "lambda:GetFunction", "lambda:GetFunctionConfiguration", "lambda:ListVersionsByFunction",
+		{sid: "Code", actions: []string{"lambda:GetAlias", "lambda:GetFunction", "lambda:GetFunctionConfiguration",
 			"lambda:PublishVersion", "lambda:UpdateAlias", "lambda:UpdateFunctionCode"}, resources: functions},
+		// The check after a deploy: one call that does what every minute does.
+		{sid: "Check", actions: []string{"lambda:InvokeFunction"}, resources: []string{arn(c, "lambda", "function:"+c.Names.Reconciler+":"+LiveAlias)}},
 		{sid: "Settings", actions: []string{"ssm:GetParameter"}, resources: parameters(c, "api-base")},
 	}
 }
@@ -128,9 +133,18 @@ func workerPermissions(c *config.Config) []statement {
 // infraPermissions: the roles that bootstrap made for this app, in both
 // regions; what CloudFormation may do is the scoped execution policy.
 func infraPermissions(c *config.Config) []statement {
+	return append(bootstrapped(c, "deploy", "file-publishing", "lookup"),
+		// RUM makes its own log group: the deploy limits how long it keeps.
+		statement{sid: "Retention", actions: []string{"logs:PutRetentionPolicy"}, resources: []string{arn(c, "logs", "log-group:/aws/vendedlogs/RUMService_cityflow*")}})
+}
+
+// diffPermissions: reading what is deployed.
+func diffPermissions(c *config.Config) []statement { return bootstrapped(c, "lookup") }
+
+func bootstrapped(c *config.Config, names ...string) []statement {
 	var roles, version []string
 	for _, region := range []string{c.Region, config.EdgeRegion} {
-		for _, r := range []string{"deploy", "file-publishing", "lookup"} {
+		for _, r := range names {
 			roles = append(roles, iamRole(c, "cdk-"+Qualifier+"-"+r+"-role-"+c.Account+"-"+region))
 		}
 		version = append(version, "arn:aws:ssm:"+region+":"+c.Account+":parameter/cdk-bootstrap/"+Qualifier+"/version")
@@ -138,7 +152,5 @@ func infraPermissions(c *config.Config) []statement {
 	return []statement{
 		{sid: "Deploy", actions: []string{"sts:AssumeRole"}, resources: roles},
 		{sid: "Bootstrap", actions: []string{"ssm:GetParameter"}, resources: version},
-		// RUM makes its own log group: the deploy limits how long it keeps.
-		{sid: "Retention", actions: []string{"logs:PutRetentionPolicy"}, resources: []string{arn(c, "logs", "log-group:/aws/vendedlogs/RUMService_cityflow*")}},
 	}
 }

@@ -118,8 +118,8 @@ func TestTakeOver(t *testing.T) {
 	}
 	p := a.one(t, "cityflow-pipeline", "AWS::IAM::Policy")
 	p.want(t, []string{"CityFlowCICD"}, "Roles")
-	if n := len(a.all("cityflow-pipeline", "AWS::IAM::Role")); n != 3 {
-		t.Errorf("%d roles are made, want 3 beside the one taken over", n)
+	if n := len(a.all("cityflow-pipeline", "AWS::IAM::Role")); n != 4 {
+		t.Errorf("%d roles are made, want 4 beside the one taken over", n)
 	}
 	for _, b := range a.all("", s3type) {
 		if strings.Contains(fmt.Sprint(b.get("BucketName")), "cityflow-web") {
