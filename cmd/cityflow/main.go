@@ -32,6 +32,7 @@ type cli struct {
 	City     cityCmd     `cmd:"" help:"List, describe and compile cities."`
 	Serve    serveCmd    `cmd:"" help:"Run the page, the API and workers, all in this process."`
 	Worker   workerCmd   `cmd:"" help:"Run jobs from a queue that is shared with other machines."`
+	Cost     costCmd     `cmd:"" help:"Estimate what a month costs on AWS, by service."`
 	OpenAPI  openapiCmd  `cmd:"" name:"openapi" help:"Print the OpenAPI document of the HTTP API."`
 	Token    tokenCmd    `cmd:"" help:"Make a bearer token for a private deployment, and print it with its hash."`
 	Version  versionCmd  `cmd:"" help:"Print the versions of program, model and packs."`

@@ -48,6 +48,7 @@ var rooms = []room{
 	{path: "internal/insight/llm", may: []string{"spec", "internal/insight", "internal/telemetry"}, because: "the optional language model: it gets published figures and is checked against them"},
 	{path: "internal/insight/answer", may: []string{"spec", "docs", "internal/insight", "internal/insight/llm"}, because: "rules, model and documentation joined into answers; jobs come in as an interface"},
 	{path: "internal/job", may: []string{"spec", "internal/queue", "internal/run", "internal/telemetry"}, because: "the life of a job over any store, any queue and any run.Model"},
+	{path: "internal/cost", because: "prices and arithmetic serve everybody and know nobody"},
 	{path: "internal/job/jobtest", may: []string{"spec", "internal/run"}, because: "a small run.Model for tests of the service"},
 	{path: "internal/httpapi", may: []string{"spec", "internal/insight/answer", "internal/insight/llm", "internal/job", "internal/queue", "internal/run", "internal/telemetry"}, because: "HTTP around job and run.Model; it keeps nothing"},
 	{path: "internal/launch", because: "a small contract that drivers fulfil"},
