@@ -105,10 +105,12 @@ func apiFunction(stack awscdk.Stack, c *config.Config) awslambda.CfnAlias {
 	r := role(stack, "ApiRole", c.Names.Function, "lambda.amazonaws.com", "What the public API may do", nil,
 		statement{sid: "Logs", actions: []string{"logs:CreateLogStream", "logs:PutLogEvents"}, resources: []string{arn(c, "logs", "log-group:/aws/lambda/"+c.Names.Function+":*")}},
 		statement{sid: "Read", actions: []string{"s3:GetObject"}, resources: []string{s3 + "/jobs/*", s3 + "/runs/*", s3 + "/cities/*", s3 + "/pending/*", s3 + "/spend/*"}},
-		statement{sid: "Write", actions: []string{"s3:PutObject"}, resources: []string{s3 + "/jobs/*", s3 + "/pending/*"}},
-		statement{sid: "Clear", actions: []string{"s3:DeleteObject"}, resources: []string{s3 + "/pending/*"}},
+		statement{sid: "Write", actions: []string{"s3:PutObject"}, resources: []string{s3 + "/jobs/*", s3 + "/pending/*", s3 + "/spend/*/model-*"}},
+		// Calls of the language model are counted as objects of the day.
+		statement{sid: "Clear", actions: []string{"s3:DeleteObject"}, resources: []string{s3 + "/pending/*", s3 + "/spend/*/model-*"}},
 		statement{sid: "List", actions: []string{"s3:ListBucket"}, resources: []string{s3}},
 		statement{sid: "Enqueue", actions: []string{"sqs:SendMessage", "sqs:GetQueueAttributes"}, resources: []string{arn(c, "sqs", c.Names.Queue)}},
+		statement{sid: "Depth", actions: []string{"sqs:GetQueueAttributes"}, resources: []string{arn(c, "sqs", c.Names.DeadLetters)}},
 		statement{sid: "Secrets", actions: []string{"ssm:GetParameter"}, resources: parameters(c, secrets...)},
 		statement{sid: "Wake", actions: []string{"lambda:InvokeFunction"}, resources: []string{arn(c, "lambda", "function:"+c.Names.Reconciler+":"+LiveAlias)}},
 	)

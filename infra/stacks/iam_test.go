@@ -86,10 +86,10 @@ func TestPublicFunctionStartsNothing(t *testing.T) {
 		t.Errorf("the public function may\n  %v, want\n  %v", actions, want)
 	}
 	for _, s := range role.permissions() {
-		if s.sid == "Clear" && fmt.Sprint(s.resources) != "[arn:aws:s3:::cityflow-artifacts/pending/*]" {
+		if s.sid == "Clear" && fmt.Sprint(s.resources) != "[arn:aws:s3:::cityflow-artifacts/pending/* arn:aws:s3:::cityflow-artifacts/spend/*/model-*]" {
 			t.Errorf("it may delete %v", s.resources)
 		}
-		if s.sid == "Write" && fmt.Sprint(s.resources) != "[arn:aws:s3:::cityflow-artifacts/jobs/* arn:aws:s3:::cityflow-artifacts/pending/*]" {
+		if s.sid == "Write" && fmt.Sprint(s.resources) != "[arn:aws:s3:::cityflow-artifacts/jobs/* arn:aws:s3:::cityflow-artifacts/pending/* arn:aws:s3:::cityflow-artifacts/spend/*/model-*]" {
 			t.Errorf("it may write %v", s.resources)
 		}
 		if s.sid == "Wake" && fmt.Sprint(s.resources) != "[arn:aws:lambda:eu-west-2:123456789012:function:cityflow-reconciler:live]" {

@@ -213,18 +213,21 @@ func reconciler(stack awscdk.Stack, c *config.Config, subnets []string, group st
 			conditions: obj{"ArnEquals": obj{"ecs:cluster": cluster}}},
 		statement{sid: "Watch", actions: []string{"ecs:ListTasks"}, resources: []string{"*"}, conditions: obj{"ArnEquals": obj{"ecs:cluster": cluster}}},
 		statement{sid: "Tasks", actions: []string{"ecs:DescribeTasks", "ecs:StopTask"}, resources: []string{arn(c, "ecs", "task/"+c.Names.Cluster+"/*")}},
-		statement{sid: "Definition", actions: []string{"ecs:DescribeTaskDefinition"}, resources: []string{"*"}},
+		// Tasks carry the tags of their definition: the cost is theirs.
+		statement{sid: "Tag", actions: []string{"ecs:TagResource"}, resources: []string{arn(c, "ecs", "task/"+c.Names.Cluster+"/*")},
+			conditions: obj{"StringEquals": obj{"ecs:CreateAction": "RunTask"}}},
 		statement{sid: "Hand", actions: []string{"iam:PassRole"}, resources: []string{iamRole(c, c.Names.Worker+"-execution"), iamRole(c, c.Names.Worker+"-task")},
 			conditions: obj{"StringEquals": obj{"iam:PassedToService": "ecs-tasks.amazonaws.com"}}},
 		statement{sid: "Queue", actions: []string{"sqs:GetQueueAttributes", "sqs:SendMessage"}, resources: []string{arn(c, "sqs", c.Names.Queue)}},
-		statement{sid: "DeadLetters", actions: []string{"sqs:GetQueueAttributes"}, resources: []string{arn(c, "sqs", c.Names.DeadLetters)}},
+		// Read and shown again: what SQS gave up gets its failed.json.
+		statement{sid: "DeadLetters", actions: []string{"sqs:ChangeMessageVisibility", "sqs:GetQueueAttributes", "sqs:ReceiveMessage"}, resources: []string{arn(c, "sqs", c.Names.DeadLetters)}},
 		statement{sid: "Read", actions: []string{"s3:GetObject"}, resources: []string{s3 + "/jobs/*", s3 + "/runs/*", s3 + "/pending/*", s3 + "/reconcile/*", s3 + "/spend/*"}},
 		statement{sid: "Write", actions: []string{"s3:PutObject"}, resources: []string{s3 + "/jobs/*", s3 + "/reconcile/*", s3 + "/spend/*"}},
 		// The janitor removes ended jobs and what names them.
 		statement{sid: "Clean", actions: []string{"s3:DeleteObject"}, resources: []string{s3 + "/jobs/*", s3 + "/runs/*", s3 + "/pending/*", s3 + "/reconcile/*"}},
 		statement{sid: "List", actions: []string{"s3:ListBucket"}, resources: []string{s3}},
 	)
-	accept(r, "AwsSolutions-IAM5", "Listing tasks and describing definitions know no resource (the cluster limits the first); revisions, tasks, objects and log streams get names when they are made.")
+	accept(r, "AwsSolutions-IAM5", "Listing tasks knows no resource (a condition limits it to the cluster); revisions, tasks, objects and log streams get names when they are made.")
 
 	logs := logGroup(stack, c, "ReconcilerLogs", "/aws/lambda/"+c.Names.Reconciler)
 	env := obj{
