@@ -11,7 +11,7 @@ GO_FILES := $(shell find cmd internal spec web/embed.go -name '*.go' 2>/dev/null
 WEB_FILES := $(shell find web -path web/node_modules -prune -o -path web/dist -prune -o -type f -print 2>/dev/null)
 CITY_FILES := $(shell find cities -type f)
 
-.PHONY: run build lambda test lint test-go test-web test-lambda test-slow test-e2e test-fuzz-api bench bench-lambda readme clean tools
+.PHONY: run build lambda image test lint test-go test-web test-lambda test-infra test-slow test-e2e test-fuzz-api bench bench-lambda readme clean tools
 
 run: build
 	bin/cityflow serve
@@ -34,7 +34,7 @@ build/.packs: bin/cityflow $(CITY_FILES)
 	bin/cityflow city build --settle newport
 	touch $@
 
-test: tools lint test-go test-web test-lambda test-slow test-e2e test-fuzz-api
+test: tools lint test-go test-web test-lambda test-infra test-slow test-e2e test-fuzz-api
 
 test-go: web/dist/index.html tools
 	@test -z "$$(gofmt -l cmd internal spec web/*.go docs/*.go)" || { gofmt -l cmd internal spec web/*.go docs/*.go; echo "not gofmt-ed"; exit 1; }
@@ -53,6 +53,22 @@ lambda: $(patsubst cmd/%,build/%.zip,$(filter-out cmd/lambda-zip,$(wildcard cmd/
 build/lambda-%.zip: $(GO_FILES)
 	GOOS=linux GOARCH=arm64 go build -tags lambda.norpc -trimpath -buildvcs=false -ldflags "$(LDFLAGS)" -o build/lambda-$*/bootstrap ./cmd/lambda-$*
 	go run ./cmd/lambda-zip -o $@ build/lambda-$*/bootstrap
+
+# The worker's image for AWS, for both architectures, without an engine: the
+# same source gives the same digest, whether or not the page is built: a worker
+# shows none, and leaves it out.
+image: $(foreach a,amd64 arm64,build/worker-$(a))
+	cd infra && go run ./ship image -amd64 ../build/worker-amd64 -arm64 ../build/worker-arm64 -version "$(VERSION)" -out ../build/image \
+		-roots "$$(go list -m -f '{{.Dir}}' golang.org/x/crypto/x509roots/fallback)/bundle.der"
+
+build/worker-%: $(GO_FILES)
+	@mkdir -p build
+	@python3 -c 'import json, os; print(json.dumps({"Replace": {os.path.abspath(os.path.join(d, f)): "" for d, _, fs in os.walk("web/dist") for f in fs if f != ".keep"}}))' >build/no-page.json
+	GOOS=linux GOARCH=$* go build -overlay build/no-page.json -trimpath -buildvcs=false -ldflags "$(LDFLAGS)" -o $@ ./cmd/cityflow
+
+# The deployment: stacks, image, saved queries, workflows, scripts (no account needed).
+test-infra:
+	infra/check
 
 # The real function, as processes, behind a stand-in of its runtime and gateway.
 test-lambda: tools
