@@ -106,6 +106,7 @@ tools:
 bench: build
 	python3 bench/run.py quick
 	python3 bench/run.py load
+	python3 bench/run.py assign
 
 bench-lambda: build tools
 	bench/lambda.sh

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Measures the built program and keeps what was measured.
 
-    python3 bench/run.py quick|load [--name NAME]
+    python3 bench/run.py quick|load|assign [--name NAME]
 
 quick: the what-if of Newport with 3,000 people, baseline and scenario, five
 replications each, three times over. The city is compiled and its morning
@@ -12,6 +12,10 @@ half a minute beside a worker that does new runs in the same process; then ten
 seconds against the rates of a public server, where most are told to wait. Fails
 when any answer is an error other than 429 with Retry-After.
 
+assign: static equilibrium of the published networks (validation data, folder
+VALIDATION_DATA or ../shared/data/validation) to three gaps, each several
+times: seconds of the solve as the program says, reading excluded, and the
+greatest memory of the whole process.
 Writes bench/results/NAME.json: command, version, machine, seconds, memory.
 """
 import argparse
@@ -157,7 +161,49 @@ def load200(seconds=60):
     }
 
 
-MEASUREMENTS = {"quick": quick, "load": load200}
+# Folder, file, options, seconds at gap 1e-12: TAP-B on this kind of machine
+# (the peer), what we must and what we aim to reach.
+NETWORKS = {
+    "Sioux Falls": ("SiouxFalls", "SiouxFalls", [], 0.006, 0.006, 0.0025),
+    "Anaheim": ("Anaheim", "Anaheim", [], 0.024, 0.024, 0.010),
+    "Chicago Sketch": ("Chicago-Sketch", "ChicagoSketch", ["--toll-weight", "0.02", "--distance-weight", "0.04"], 0.830, 0.800, 0.350),
+}
+
+# A child that runs a program and says what memory that program alone took.
+RSS = "import resource,subprocess,sys; r=subprocess.run(sys.argv[1:]); print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss*1024, file=sys.stderr); sys.exit(r.returncode)"
+
+
+def assign(runs=15):
+    data = pathlib.Path(os.environ.get("VALIDATION_DATA", ROOT.parent / "shared" / "data" / "validation")) / "tntp"
+    if not data.is_dir():
+        sys.exit(f"VALIDATION DATA ABSENT: no {data} (set VALIDATION_DATA)")
+    loaded, rows = load(), []
+    for name, (folder, file, options, peer, must, aim) in NETWORKS.items():
+        for gap in ("1e-4", "1e-6", "1e-12"):
+            command = [PROGRAM, "--format", "json", "assign", f"{data}/{folder}/{file}_net.tntp", f"{data}/{folder}/{file}_trips.tntp", "--gap", gap, *options]
+            seconds, peak = [], 0
+            for _ in range(runs):
+                done = subprocess.run([sys.executable, "-c", RSS, *command], cwd=ROOT, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=300)
+                if done.returncode:
+                    sys.exit(f"{' '.join(command)}: exit code {done.returncode}\n{done.stderr}")
+                answer = json.loads(done.stdout)
+                seconds.append(answer["seconds"])
+                peak = max(peak, int(done.stderr.split()[-1]))
+            row = {
+                "network": name, "gap": float(gap), "relative_gap": answer["relative_gap"], "iterations": answer["iterations"],
+                "objective": answer["objective"], "seconds": {"min": round(min(seconds), 5), "median": round(statistics.median(seconds), 5)}, "max_rss_bytes": peak,
+            }
+            if gap == "1e-12":
+                median = statistics.median(seconds)
+                row |= {"peer_seconds": peer, "must_seconds": must, "aim_seconds": aim, "met_must": median <= must, "met_aim": median <= aim, "met_aim_at_best": min(seconds) <= aim}
+            rows.append(row)
+    return {
+        "what": "static user equilibrium; seconds of the solve, reading excluded; one thread; peer: TAP-B, measured earlier on this kind of machine",
+        "command": f"{PROGRAM} --format json assign NET.tntp TRIPS.tntp --gap GAP", "runs": runs, "load_before": loaded, "load_after": load(), "rows": rows,
+    }
+
+
+MEASUREMENTS = {"quick": quick, "load": load200, "assign": assign}
 
 
 def main():

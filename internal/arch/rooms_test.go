@@ -28,6 +28,7 @@ var rooms = []room{
 	{path: "internal/routing", may: []string{"internal/city", "internal/units"}, because: "a search engine: it takes columns and knows no persons"},
 	{path: "internal/routing/raptor", may: []string{"internal/city", "internal/units"}, because: "a search engine: it takes a timetable and knows no persons"},
 	{path: "internal/loading", may: []string{"internal/city", "internal/units"}, because: "physics: it moves what it is given and computes no indicator"},
+	{path: "internal/assign", may: []string{"internal/city", "internal/units"}, because: "numbers in, numbers out: it takes a network and a matrix and knows no persons, modes or requests"},
 	{path: "internal/kpi", may: []string{"spec", "internal/city", "internal/units"}, because: "it folds figures and compares runs, whoever made the figures"},
 	{path: "internal/insight", may: []string{"spec"}, because: "words are made from the published summary alone, so that anybody can check them"},
 	{path: "internal/artifact", may: []string{"spec"}, because: "it writes and decides nothing"},
@@ -75,7 +76,7 @@ var rooms = []room{
 var model = []string{
 	"internal/units", "internal/random", "internal/city", "internal/city/osm", "internal/city/gtfs", "internal/city/build",
 	"internal/scenario", "internal/demand", "internal/choice", "internal/routing", "internal/routing/raptor", "internal/loading",
-	"internal/kpi", "internal/insight", "internal/artifact", "internal/run", "internal/testcity",
+	"internal/assign", "internal/kpi", "internal/insight", "internal/artifact", "internal/run", "internal/testcity",
 }
 
 // ban says what some rooms may never import, whatever their line above says. A

@@ -1,0 +1,111 @@
+package assign
+
+import (
+	"bufio"
+	"io"
+	"strconv"
+
+	"github.com/malikobaid/cityflow/internal/city"
+	"github.com/malikobaid/cityflow/internal/units"
+)
+
+// WriteFlows writes link volumes and costs as CSV: tail, head, volume, cost, in
+// the order of the network, numbers in the shortest form that reads back the
+// same.
+func WriteFlows(w io.Writer, n *Network, r *Result) error {
+	b := bufio.NewWriter(w)
+	b.WriteString("tail,head,volume,cost\n")
+	var row []byte
+	for l := range n.Tail {
+		row = strconv.AppendInt(row[:0], int64(n.Tail[l])+1, 10)
+		row = strconv.AppendInt(append(row, ','), int64(n.Head[l])+1, 10)
+		row = strconv.AppendFloat(append(row, ','), r.Volume[l], 'g', -1, 64)
+		row = strconv.AppendFloat(append(row, ','), r.Cost[l], 'g', -1, 64)
+		b.Write(append(row, '\n'))
+	}
+	return b.Flush()
+}
+
+// WritePaths writes path flows as CSV: origin, destination, flow, cost and the
+// nodes from end to end, separated by blanks.
+func WritePaths(w io.Writer, n *Network, d *Demand, r *Result) error {
+	b := bufio.NewWriter(w)
+	b.WriteString("origin,destination,flow,cost,nodes\n")
+	var row []byte
+	r.Paths(d, func(p Path) bool {
+		row = strconv.AppendInt(row[:0], int64(p.From)+1, 10)
+		row = strconv.AppendInt(append(row, ','), int64(p.To)+1, 10)
+		row = strconv.AppendFloat(append(row, ','), p.Flow, 'g', -1, 64)
+		row = strconv.AppendFloat(append(row, ','), p.Cost, 'g', -1, 64)
+		row = strconv.AppendInt(append(row, ','), int64(p.From)+1, 10)
+		for _, l := range p.Links {
+			row = strconv.AppendInt(append(row, ' '), int64(n.Head[l])+1, 10)
+		}
+		_, err := b.Write(append(row, '\n'))
+		return err == nil
+	})
+	return b.Flush()
+}
+
+// WriteStreets writes the volumes of a city as CSV, one row per direction of a
+// street: OSM way and end nodes, vehicles per hour, capacity, minutes now and on
+// an empty street.
+func WriteStreets(w io.Writer, net *city.Network, n *CityNetwork, r *Result) error {
+	b := bufio.NewWriter(w)
+	b.WriteString("way,from,to,volume,capacity,minutes,free_minutes\n")
+	var row []byte
+	for i, l := range n.Street {
+		if l == units.NoLink {
+			continue
+		}
+		row = strconv.AppendInt(row[:0], net.WayOSM[l], 10)
+		row = strconv.AppendInt(append(row, ','), net.NodeOSM[net.From[l]], 10)
+		row = strconv.AppendInt(append(row, ','), net.NodeOSM[net.To[l]], 10)
+		for _, v := range [...]float64{r.Volume[i], n.Capacity[i], r.Cost[i], n.FreeFlow[i]} {
+			row = strconv.AppendFloat(append(row, ','), v, 'g', 8, 64)
+		}
+		b.Write(append(row, '\n'))
+	}
+	return b.Flush()
+}
+
+// WriteStreetsGeoJSON writes the same as lines; streets without traffic are
+// left out.
+func WriteStreetsGeoJSON(w io.Writer, net *city.Network, n *CityNetwork, r *Result) error {
+	b := bufio.NewWriter(w)
+	b.WriteString(`{"type":"FeatureCollection","features":[`)
+	var row []byte
+	comma := ""
+	for i, l := range n.Street {
+		if l == units.NoLink || r.Volume[i] == 0 {
+			continue
+		}
+		row = append(append(row[:0], comma...), "\n"+`{"type":"Feature","properties":{"way":`...)
+		comma = ","
+		row = strconv.AppendInt(row, net.WayOSM[l], 10)
+		row = strconv.AppendInt(append(row, `,"from":`...), net.NodeOSM[net.From[l]], 10)
+		row = strconv.AppendInt(append(row, `,"to":`...), net.NodeOSM[net.To[l]], 10)
+		for k, name := range [...]string{"volume", "capacity", "minutes", "free_minutes"} {
+			row = append(append(append(row, `,"`...), name...), `":`...)
+			row = appendJSONFloat(row, [...]float64{r.Volume[i], n.Capacity[i], r.Cost[i], n.FreeFlow[i]}[k])
+		}
+		row = append(row, `},"geometry":{"type":"LineString","coordinates":[`...)
+		for g := net.GeomFirst[l]; g < net.GeomFirst[l+1]; g++ {
+			if g > net.GeomFirst[l] {
+				row = append(row, ',')
+			}
+			row = strconv.AppendFloat(append(row, '['), float64(net.GeomLon[g]), 'f', 6, 64)
+			row = strconv.AppendFloat(append(row, ','), float64(net.GeomLat[g]), 'f', 6, 64)
+			row = append(row, ']')
+		}
+		b.Write(append(row, "]}}"...))
+	}
+	b.WriteString("]}\n")
+	return b.Flush()
+}
+
+// appendJSONFloat writes a number without the "+" that Go puts into exponents
+// and some readers refuse.
+func appendJSONFloat(to []byte, v float64) []byte {
+	return strconv.AppendFloat(to, v, 'f', -1, 64)
+}
