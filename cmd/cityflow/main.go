@@ -29,6 +29,7 @@ type cli struct {
 	LogLevel  slog.Level `default:"info" env:"CITYFLOW_LOG_LEVEL" help:"Least important log lines to write: debug, info, warn or error."`
 
 	Simulate simulateCmd `cmd:"" help:"Run a what-if on this machine and print the answer."`
+	Traffic  trafficCmd  `cmd:"" help:"Load a demand on a network, both given as CSV, and print what the trips took."`
 	City     cityCmd     `cmd:"" help:"List, describe and compile cities."`
 	Serve    serveCmd    `cmd:"" help:"Run the page, the API and workers, all in this process."`
 	Worker   workerCmd   `cmd:"" help:"Run jobs from a queue that is shared with other machines."`

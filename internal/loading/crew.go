@@ -191,3 +191,26 @@ func (ld *Loader) Standing(f func(p uint32, l uint32, on bool)) {
 
 // Entries is how many platoons have entered link l so far.
 func (ld *Loader) Entries(l int) int { return int(ld.links[l].in) }
+
+// Regions is how many regions the network is cut into.
+func (ld *Loader) Regions() int { return len(ld.regions) }
+
+// Idle reports that nothing will ever happen again: all have arrived, or stand
+// for good.
+func (ld *Loader) Idle() bool {
+	for i := range ld.regions {
+		if !math.IsInf(ld.regions[i].nextTime(), 1) {
+			return false
+		}
+	}
+	return true
+}
+
+// UnderWay is how many platoons are on a link.
+func (ld *Loader) UnderWay() int {
+	n := 0
+	for l := range ld.links {
+		n += int(ld.links[l].in - ld.links[l].out)
+	}
+	return n
+}

@@ -38,6 +38,10 @@ type Links struct {
 	// FastWaves lifts the limit on CapacityVS to SpeedMS*JamVM (not reached):
 	// for networks whose fundamental diagrams are given and not ours to judge.
 	FastWaves bool
+	// PatienceS is how long the first platoon of a link waits for its next link
+	// before the Router is asked again; 0 means for ever. Only for routers that
+	// draw: one that follows paths would be a link ahead.
+	PatienceS float64
 	// TurnRings lets a closed ring of full links roll on instead of standing
 	// for good (see turn.go); off by default. It needs one region.
 	TurnRings bool
@@ -118,6 +122,7 @@ type link struct {
 	outS      float64 // seconds per vehicle at the downstream end
 	nextExit  float64 // the downstream end is free from this time on
 	waitSince float64 // when the head began to wait for link waits
+	looks     bool    // a look-again event is in the heap
 }
 
 // New prepares a loader. It panics when columns differ in length or a value is
@@ -153,6 +158,7 @@ func New(net Links) *Loader {
 		signals:   append([]Signal(nil), net.Signals...),
 		classes:   append([]Class(nil), net.Classes...),
 		turnRings: net.TurnRings,
+		patience:  net.PatienceS,
 	}
 	for l := range ld.links {
 		if net.CapacityVS[l] == 0 {

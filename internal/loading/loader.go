@@ -89,6 +89,7 @@ type Loader struct {
 	signals   []Signal
 	classes   []Class
 	turnRings bool
+	patience  float64
 
 	// Merge credits: start tag of each turn and of each origin queue.
 	turnTag, originTag []float64

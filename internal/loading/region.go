@@ -159,10 +159,13 @@ func (r *region) advance(to float64) {
 		if top >= to {
 			return
 		}
-		if e := r.heap.pop(); e.id < n {
+		switch e := r.heap.pop(); {
+		case e.id < n:
 			r.head(e.id, e.t)
-		} else {
+		case e.id < 2*n:
 			r.entrance(e.id-n, e.t)
+		default:
+			r.lookAgain(e.id-2*n, e.t)
 		}
 	}
 }
@@ -273,9 +276,41 @@ func (r *region) head(a uint32, now float64) {
 	ka.waits, ka.waitSince = b, now
 	ka.waitNext, kb.waitHead = kb.waitHead, a
 	r.wake(b, now)
+	if ld.patience > 0 && !ka.looks {
+		ka.looks = true
+		r.heap.push(event{now + ld.patience, uint32(2*len(ld.links)) + a})
+	}
 	if ld.turnRings && kb.full() {
 		r.turn(a, now)
 	}
+}
+
+// lookAgain asks the router once more for a head that has waited too long. A
+// link has one such event at a time, put off while heads come and go.
+func (r *region) lookAgain(a uint32, now float64) {
+	ld := r.ld
+	ka := &ld.links[a]
+	ka.looks = false
+	if ka.waits == none {
+		return
+	}
+	if due := ka.waitSince + ld.patience; due > now {
+		ka.looks = true
+		r.heap.push(event{due, uint32(2*len(ld.links)) + a})
+		return
+	}
+	s := &ld.slots[ka.base+ka.out&ka.mask]
+	next, word := ld.router.Next(s.p, ka.nextWord, units.LinkID(a))
+	ka.nextWord = word
+	if b := ka.waits; uint32(next) != b {
+		ld.unlist(a, b)
+		ka.waits, ka.next = none, uint32(next)
+		r.head(a, now)
+		return
+	}
+	ka.waitSince = now
+	ka.looks = true
+	r.heap.push(event{now + ld.patience, uint32(2*len(ld.links)) + a})
 }
 
 // chargeFreeRider is called before someone begins to wait for link b. Entering
@@ -310,9 +345,13 @@ func (r *region) entrance(b uint32, now float64) {
 	kb.woken = false
 	if len(ld.signals) > 0 {
 		r.sendBackRed(b, now)
-		if ld.nobodyWaits(b) {
-			return
-		}
+	}
+	if ld.nobodyWaits(b) {
+		return // who waited has a red signal, or lost patience
+	}
+	if ld.patience > 0 && ld.openAt(kb) > now {
+		r.wake(b, now) // they all left, and somebody came in between
+		return
 	}
 	best, before, tag := uint32(none), uint32(none), math.Inf(1)
 	prev := uint32(none)

@@ -37,7 +37,7 @@ func (ld *Loader) reset(smallest, largest float64, visits []uint32) {
 		k.nextExit, k.nextIn = math.Inf(-1), math.Inf(-1)
 		k.over, k.credit = -ld.storage[l], 0
 		k.waits, k.waitHead, k.waitNext, k.next = none, none, none, none
-		k.freeRider, k.woken = none, false
+		k.freeRider, k.woken, k.looks = none, false, false
 		ld.origin[l].reset()
 		if !ld.usable[l] || (visits != nil && visits[l] == 0) {
 			continue
