@@ -9,10 +9,12 @@
 // at that moment, with 1% of noise, and for every destination the preference for
 // a link moves by the route weight towards 1 if the link is on the shortest path
 // from where it starts, else towards 0; the first time it jumps there. At a
-// junction a vehicle draws its next link with the preferences as odds. Two
-// departures: it draws once per junction (UXsim draws again every time step
-// while it waits), and of parallel links the quicker one counts (UXsim takes
-// their mean).
+// junction a vehicle draws its next link with the preferences as odds. Three
+// departures: while it waits it draws again every 10 s, whatever the platoon
+// (UXsim every time step, which is a second per vehicle of a platoon); those who
+// start at a junction have a share like everybody else and queue per link
+// (UXsim lets them go first, from one queue per junction); and of parallel links
+// the quicker one counts (UXsim takes their mean).
 //
 // Invariants: every vehicle of the demand is loaded, and ends as completed or
 // unfinished; draws are keyed by platoon and junctions passed, so results depend

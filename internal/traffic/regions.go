@@ -36,6 +36,8 @@ func regions(s *Scenario, g *graph, work []float64, n int) []uint8 {
 		weight[s.Net.To[l]] += w
 		total += w
 	}
+	// A junction cannot be cut, so the heaviest one bounds what can be asked.
+	fair := max(total/float64(4*n), slices.Max(weight))
 	slices.Sort(usable)
 	for least := usable[len(usable)/2]; least > 1e-3; least /= 2 {
 		cluster := join(s, lookahead, least)
@@ -45,7 +47,7 @@ func regions(s *Scenario, g *graph, work []float64, n int) []uint8 {
 			sum[c] += weight[v]
 			largest = max(largest, sum[c])
 		}
-		if largest <= total/float64(4*n) {
+		if largest <= fair {
 			return sweep(s, g, cluster, sum, total, n)
 		}
 	}
