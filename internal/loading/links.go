@@ -57,7 +57,9 @@ type Signal struct{ CycleS, FromS, GreenS float32 }
 
 // Change gives a link another speed and capacity from AtS on. A capacity of 0
 // closes its upstream end: those on the link drive off, nobody enters. Platoons
-// on the link keep the speed they entered with; storage and caps stay.
+// on the link keep the speed they entered with. Jam density, backward wave and
+// caps stay as they are (a wave does not change its speed under way), so the
+// capacity is limited to k_j L / (L/u + L/w).
 type Change struct {
 	AtS                 float64
 	Link                units.LinkID
@@ -190,8 +192,7 @@ func New(net Links) *Loader {
 		}
 		d := diagram{at: c.AtS, link: uint32(c.Link), closed: true}
 		if c.CapacityVS > 0 {
-			d = ld.diagram(&net, int(c.Link), c.SpeedMS, c.CapacityVS)
-			d.at = c.AtS
+			d = ld.altered(&net, c)
 		}
 		ld.changes = append(ld.changes, d)
 	}
@@ -245,6 +246,22 @@ func (ld *Loader) diagram(net *Links, l int, speedMS, capacityVS float32) diagra
 		outS:  1 / min(capacity, outCap),
 		inS:   1 / min(capacity, inCap),
 	}
+}
+
+// altered is what a change makes of a link.
+func (ld *Loader) altered(net *Links, c Change) diagram {
+	l := int(c.Link)
+	if !(c.SpeedMS > 0) {
+		panic(fmt.Sprintf("loading: change %+v: the speed must be above zero", c))
+	}
+	d := ld.base[l]
+	d.at = c.AtS
+	d.freeS = float64(net.LengthM[l]) / float64(c.SpeedMS)
+	d.capacity = min(float64(c.CapacityVS), ld.storage[l]/(d.freeS+d.waveS))
+	d.headS = 1 / d.capacity
+	d.outS = 1 / min(d.capacity, optional(net.OutCapVS, l))
+	d.inS = 1 / min(d.capacity, optional(net.InCapVS, l))
+	return d
 }
 
 // layTurns numbers the turns: turn (a, b) is turnBase[a] + outRank[b], so the

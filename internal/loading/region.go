@@ -67,8 +67,10 @@ type Source interface {
 }
 
 // Router says where platoons go. It is asked once per platoon and link, when
-// the platoon stands first at the end of the link, from the goroutines of all
-// regions at once, so it only reads. The word is the Router's own: where the
+// the platoon stands first at the end of the link, and again whenever it has lost
+// patience there (Links.PatienceS), then with the word of its last answer and
+// never to end the trip. It is asked from the goroutines of all regions at once,
+// so it only reads. The word is the Router's own: where the
 // platoon is on its path, or where it wants to go.
 type Router interface {
 	// Next is the link after on, NoLink at the end of the trip, and the word on it.
@@ -301,6 +303,9 @@ func (r *region) lookAgain(a uint32, now float64) {
 	}
 	s := &ld.slots[ka.base+ka.out&ka.mask]
 	next, word := ld.router.Next(s.p, ka.nextWord, units.LinkID(a))
+	if next == units.NoLink {
+		panic(fmt.Sprintf("loading: platoon %d, waiting on link %d, is told that its trip ends there", s.p, a))
+	}
 	ka.nextWord = word
 	if b := ka.waits; uint32(next) != b {
 		ld.unlist(a, b)
@@ -494,7 +499,9 @@ func (r *region) leave(a uint32, now float64) {
 		r.record(exit{s.t, now, s.p, a})
 	}
 	s.t = now
-	k.nextExit = now + float64(s.size)*k.outS
+	if k.nextExit = now + float64(s.size)*k.outS; len(ld.signals) > 0 {
+		k.nextExit = ld.after(a, now, float64(s.size)*k.outS)
+	}
 	k.out++
 	k.next = none
 	if !k.cut {

@@ -38,7 +38,8 @@ func (ld *Loader) SpeedMS(l int) float64 {
 		if until == now {
 			span = max(span, float64(s.size)*k.outS)
 		}
-		flow = float64(s.size) / span
+		// Above capacity only when the diagram has changed since.
+		flow = min(float64(s.size)/span, 1/k.headS)
 		until = s.t
 		far = (now - s.t) * wave
 	}
