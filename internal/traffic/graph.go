@@ -48,9 +48,10 @@ func star(nodes int, of []units.NodeID) (first, link []uint32) {
 	return first, link
 }
 
-// toward writes the least cost from every node to dest (Dijkstra 1959, with
+// toward writes the least cost from every node to dest, and gives the nodes from
+// which it is reached in order of cost, without dest (Dijkstra 1959, with
 // repeated entries instead of decreased keys).
-func (g *graph) toward(dest units.NodeID, cost, dist []float32) {
+func (g *graph) toward(dest units.NodeID, cost, dist []float32) (order []uint32) {
 	for n := range dist {
 		dist[n] = inf
 	}
@@ -61,6 +62,9 @@ func (g *graph) toward(dest units.NodeID, cost, dist []float32) {
 		if x.dist > dist[x.node] {
 			continue
 		}
+		if x.node != uint32(dest) {
+			order = append(order, x.node)
+		}
 		for _, l := range g.inLink[g.inFirst[x.node]:g.inFirst[x.node+1]] {
 			n := g.from[l]
 			if d := x.dist + cost[l]; d < dist[n] {
@@ -69,6 +73,7 @@ func (g *graph) toward(dest units.NodeID, cost, dist []float32) {
 			}
 		}
 	}
+	return order
 }
 
 func (g *graph) push(x reached) {

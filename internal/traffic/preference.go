@@ -1,6 +1,7 @@
 package traffic
 
 import (
+	"fmt"
 	"slices"
 	"sync"
 
@@ -26,50 +27,70 @@ type preference struct {
 	// outFirst[n]*len(dests) + d*(out-degree of n): one junction's table lies
 	// together, which is what a junction reads.
 	want    []float32
-	best    []uint32 // by destination and node: rank of the best out-link, for one update
 	draws   random.Key
 	noises  random.Key
 	updates uint64
 	weight  float32
 
+	// Out-links in the order of outLink: what the sweeps of an update read.
 	cost []float32
-	dist [][]float32 // by worker
-	work []*graph
+	to   []uint32
+	from []uint32 // of in-links, in the order of inLink
+	// order is the nodes in order of free-flow time to each destination.
+	order [][]uint32
+	work  []sweeper // by worker
 }
 
-func newPreference(s *Scenario, g *graph, seed uint64, weight float64, workers int) *preference {
-	p := &preference{g: g, number: make([]uint32, len(s.Nodes)), weight: float32(weight), cost: make([]float32, len(s.Links)),
+// sweeper is the working memory of one goroutine.
+type sweeper struct {
+	dist  []float32
+	best  []uint32 // by node: index of its best out-link
+	dirty []bool   // by node: a node that it leads to has changed
+}
+
+// maxWants bounds the table of preferences (a gigabyte).
+const maxWants = 1 << 28
+
+func newPreference(s *Scenario, g *graph, seed uint64, weight float64, workers int) (*preference, error) {
+	p := &preference{g: g, order: s.order, number: make([]uint32, len(s.Nodes)), weight: float32(weight),
+		cost: make([]float32, len(s.Links)), to: make([]uint32, len(s.Links)), from: make([]uint32, len(s.Links)),
 		draws: random.New(seed, random.RouteDraw), noises: random.New(seed, random.RouteNoise)}
 	for _, r := range s.Rows {
 		p.dests = append(p.dests, r.Dest)
 	}
 	slices.Sort(p.dests)
 	p.dests = slices.Compact(p.dests)
+	if n := len(s.Links) * len(p.dests); n > maxWants {
+		return nil, fmt.Errorf("traffic: %d links and %d destinations make %d preferences, at most %d", len(s.Links), len(p.dests), n, maxWants)
+	}
 	for i, n := range p.dests {
 		p.number[n] = uint32(i)
 	}
 	p.want = make([]float32, len(s.Links)*len(p.dests))
 	for range workers {
-		own := *g
-		own.heap = nil
-		p.work = append(p.work, &own)
-		p.dist = append(p.dist, make([]float32, len(s.Nodes)))
+		p.work = append(p.work, sweeper{make([]float32, len(s.Nodes)), make([]uint32, len(s.Nodes)), make([]bool, len(s.Nodes))})
 	}
-	return p
+	for i, l := range g.outLink {
+		p.to[i] = uint32(g.to[l])
+	}
+	for i, l := range g.inLink {
+		p.from[i] = uint32(g.from[l])
+	}
+	return p, nil
 }
 
 // update measures travel times and moves the preferences.
 func (p *preference) update(ld *loading.Loader, length []float32) {
 	at := p.noises.At(p.updates)
-	for l := range p.cost {
-		if ld.Closed(l) {
-			p.cost[l] = inf
+	for i, l := range p.g.outLink {
+		if ld.Closed(int(l)) {
+			p.cost[i] = inf
 			continue
 		}
-		free := ld.FreeS(l)
+		free := ld.FreeS(int(l))
 		// UXsim takes a hundredth of the free speed where all stand.
-		t := min(float64(length[l])/ld.SpeedMS(l), 100*free)
-		p.cost[l] = float32(t * (1 + noise*at.At(uint64(l)).Uniform()))
+		t := min(float64(length[l])/ld.SpeedMS(int(l)), 100*free)
+		p.cost[i] = float32(t * (1 + noise*at.At(uint64(l)).Uniform()))
 	}
 	weight := p.weight
 	if p.updates == 0 {
@@ -81,33 +102,59 @@ func (p *preference) update(ld *loading.Loader, length []float32) {
 	for worker := range p.work {
 		crew.Go(func() {
 			for d := worker; d < len(p.dests); d += len(p.work) {
-				p.toward(worker, d, weight)
+				p.toward(&p.work[worker], d, weight)
 			}
 		})
 	}
 	crew.Wait()
 }
 
-// toward moves the preferences for one destination.
-func (p *preference) toward(worker, d int, weight float32) {
-	g, dist := p.work[worker], p.dist[worker]
-	g.toward(p.dests[d], p.cost, dist)
+// toward moves the preferences for one destination. Least costs come from sweeps
+// over the nodes in order of free-flow time, looking at those again that lead to
+// one that has changed, until none is left (Bellman and Ford; in that order most
+// are right at once). Costs are above zero, so the answer is Dijkstra's.
+func (p *preference) toward(w *sweeper, d int, weight float32) {
+	dist, best, dirty, outFirst, inFirst := w.dist, w.best, w.dirty, p.g.outFirst, p.g.inFirst
 	for n := range dist {
-		first, end := g.outFirst[n], g.outFirst[n+1]
-		want := p.of(uint32(n), d)
-		best, least := -1, inf
-		for i, l := range g.outLink[first:end] {
-			if t := p.cost[l] + dist[g.to[l]]; t < least {
-				best, least = i, t
+		dist[n], dirty[n] = inf, true
+	}
+	dest := p.dests[d]
+	dist[dest] = 0
+	order := p.order[d]
+	for changed := true; changed; {
+		changed = false
+		for _, n := range order {
+			if !dirty[n] {
+				continue
+			}
+			dirty[n] = false
+			first, end := outFirst[n], outFirst[n+1]
+			least, at := inf, end
+			for i := first; i < end; i++ {
+				// The lowest link of equals: outLink is in order of id.
+				if t := p.cost[i] + dist[p.to[i]]; t < least {
+					least, at = t, i
+				}
+			}
+			if best[n] = at; least != dist[n] {
+				dist[n] = least
+				changed = true
+				for _, m := range p.from[inFirst[n]:inFirst[n+1]] {
+					dirty[m] = true
+				}
 			}
 		}
-		if best < 0 {
+	}
+	for _, n := range order {
+		first, end := outFirst[n], outFirst[n+1]
+		if best[n] == end {
 			continue // no way from here: what was wanted stays
 		}
+		want := p.of(n, d)
 		for i := range want {
 			want[i] *= 1 - weight
 		}
-		want[best] += weight
+		want[best[n]-first] += weight
 	}
 }
 

@@ -19,7 +19,8 @@ type Scenario struct {
 	Vehicles int
 	// Given is the demand before rounding.
 	Given float64
-	work  []float64 // by link: vehicles on the free-flow paths
+	work  []float64  // by link: vehicles on the free-flow paths
+	order [][]uint32 // by destination, ascending: nodes in order of free-flow time to it
 	// Notes say which defaults were used and what was not.
 	Notes []string
 }
@@ -279,12 +280,8 @@ func (s *Scenario) readDemand(name string, r io.Reader, id map[string]units.Node
 	}
 }
 
-// findWays finds the free-flow path of every row, and complains of demand
-// between nodes that no path joins.
-func (s *Scenario) findWays(name string, problems *Problems) {
-	t := &table{name: name, problems: problems}
-	g := newGraph(s)
-	s.work = make([]float64, len(s.Links))
+// freeCosts are the free-flow times of the links, infinite where nobody may go.
+func freeCosts(s *Scenario) []float32 {
 	cost := make([]float32, len(s.Links))
 	for l := range cost {
 		cost[l] = s.Net.LengthM[l] / s.Net.SpeedMS[l]
@@ -292,13 +289,23 @@ func (s *Scenario) findWays(name string, problems *Problems) {
 			cost[l] = inf
 		}
 	}
+	return cost
+}
+
+// findWays finds the free-flow path of every row, and complains of demand
+// between nodes that no path joins.
+func (s *Scenario) findWays(name string, problems *Problems) {
+	t := &table{name: name, problems: problems}
+	g := newGraph(s)
+	s.work = make([]float64, len(s.Links))
+	cost := freeCosts(s)
 	dist := make([]float32, len(s.Nodes))
 	seen := -1
 	for _, i := range byDest(s.Rows) {
 		row := &s.Rows[i]
 		if int(row.Dest) != seen {
 			seen = int(row.Dest)
-			g.toward(row.Dest, cost, dist)
+			s.order = append(s.order, g.toward(row.Dest, cost, dist))
 		}
 		row.freeS = float64(dist[row.Orig])
 		if row.Vehicles == 0 {

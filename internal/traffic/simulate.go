@@ -86,7 +86,10 @@ func Run(ctx context.Context, s *Scenario, o Options) (*Outcome, error) {
 	}
 	g := newGraph(s)
 	p := cut(s, o.Platoon)
-	pref := newPreference(s, g, o.Seed, weight, threads)
+	pref, err := newPreference(s, g, o.Seed, weight, threads)
+	if err != nil {
+		return nil, err
+	}
 	net := s.Net
 	net.TurnRings = o.TurnRings
 	net.PatienceS = patienceS
