@@ -10,7 +10,7 @@
 // a link moves by the route weight towards 1 if the link is on the shortest path
 // from where it starts, else towards 0; the first time it jumps there. At a
 // junction a vehicle draws its next link with the preferences as odds. Three
-// departures: while it waits it draws again every 10 s, whatever the platoon
+// departures: while it waits it draws again every 5 s, whatever the platoon
 // (UXsim every time step, which is a second per vehicle of a platoon); those who
 // start at a junction have a share like everybody else and queue per link
 // (UXsim lets them go first, from one queue per junction); and of parallel links

@@ -228,10 +228,8 @@ func TestNearUXsim(t *testing.T) {
 	o := run(t, scenario(t, "sfnetwork"), traffic.Options{Platoon: 5, UntilS: 7200, Seed: 1})
 	near(t, "Sioux Falls, mean", o.TotalTravelS/float64(o.Completed), 5.79867e7/33395)
 	s := scenario(t, "chicago_sketch")
-	for _, platoon := range []int{30, 5} {
-		o := run(t, s, traffic.Options{Platoon: platoon, UntilS: 10000, Seed: 1})
-		near(t, fmt.Sprintf("Chicago, platoons of %d, total", platoon), o.TotalTravelS, 1.65675e9)
-	}
+	o = run(t, s, traffic.Options{Platoon: 30, UntilS: 10000, Seed: 1})
+	near(t, "Chicago, platoons of 30, total", o.TotalTravelS, 1.65675e9)
 }
 
 func near(t *testing.T, what string, got, want float64) {
