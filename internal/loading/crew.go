@@ -2,7 +2,6 @@ package loading
 
 import (
 	"math"
-	"runtime"
 	"sync/atomic"
 )
 
@@ -13,8 +12,10 @@ type crew struct {
 	cuts      []uint32 // cut links
 	exits     []exit
 
-	hands []hand // by region; the first is the caller's own
-	busy  atomic.Int32
+	hands  []hand // by region; the first is the caller's own
+	busy   atomic.Int32
+	asleep atomic.Bool // the caller waits on wakes
+	wakes  chan struct{}
 }
 
 // hand is one goroutine's inbox: to is what to advance to.
@@ -64,6 +65,7 @@ func (ld *Loader) together(to float64) {
 	c := &ld.crew
 	if c.hands == nil {
 		c.hands = make([]hand, len(ld.regions))
+		c.wakes = make(chan struct{}, 1)
 		for i := range c.hands {
 			if i > 0 {
 				c.hands[i].wakes = make(chan struct{}, 1)
@@ -80,20 +82,43 @@ func (ld *Loader) together(to float64) {
 		}
 	}
 	ld.regions[0].advance(to)
+	c.wait()
+}
+
+// wait returns when all other hands are done.
+func (c *crew) wait() {
 	for n := 0; c.busy.Load() > 0; n++ {
-		if n > spins {
-			runtime.Gosched()
+		if n < spins {
+			continue
 		}
+		// Announced first, looked at again afterwards: done cannot slip between.
+		c.asleep.Store(true)
+		if c.busy.Load() > 0 {
+			<-c.wakes
+		}
+		c.asleep.Store(false)
+	}
+}
+
+func (c *crew) done() {
+	if c.busy.Add(-1) == 0 && c.asleep.Load() {
+		nudge(c.wakes)
+	}
+}
+
+// nudge wakes who waits on a channel of one place, or will wait next: that one
+// looks again and goes back to sleep.
+func nudge(wakes chan struct{}) {
+	select {
+	case wakes <- struct{}{}:
+	default:
 	}
 }
 
 func (h *hand) call() {
 	h.turn.Add(1)
 	if h.sleep.Load() {
-		select {
-		case h.wakes <- struct{}{}:
-		default:
-		}
+		nudge(h.wakes)
 	}
 }
 
@@ -112,11 +137,11 @@ func (ld *Loader) work(i int) {
 			h.sleep.Store(false)
 		}
 		if h.end {
-			ld.crew.busy.Add(-1)
+			ld.crew.done()
 			return
 		}
 		ld.regions[i].advance(h.to)
-		ld.crew.busy.Add(-1)
+		ld.crew.done()
 	}
 }
 
@@ -156,10 +181,10 @@ func (ld *Loader) Close() *Totals {
 		c.hands[i].end = true
 		c.hands[i].call()
 	}
-	for c.busy.Load() > 0 {
-		runtime.Gosched()
+	if c.hands != nil {
+		c.wait()
+		c.hands = nil
 	}
-	c.hands = nil
 	t := &ld.result.Totals
 	t.LinkEntries, t.Turns, t.Turned = 0, 0, t.Turned[:0]
 	for i := range ld.regions {

@@ -2,7 +2,6 @@ package traffic
 
 import (
 	"math"
-	"sort"
 
 	"github.com/malikobaid/cityflow/internal/loading"
 	"github.com/malikobaid/cityflow/internal/units"
@@ -52,11 +51,6 @@ func (p *platoons) vehicles(id uint32) int {
 		return p.total - p.size*int(id)
 	}
 	return p.size
-}
-
-// row is the row that platoon id belongs to.
-func (p *platoons) row(id uint32) int {
-	return sort.Search(len(p.rows), func(i int) bool { return p.first[i+1] > id })
 }
 
 // departS is when the k-th platoon of a row departs.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"math"
+	"slices"
 
 	"github.com/malikobaid/cityflow/internal/loading"
 	"github.com/malikobaid/cityflow/internal/units"
@@ -163,56 +164,50 @@ func (a *arrivals) share(all int) float64 {
 	return float64(n) / float64(all)
 }
 
-// count adds up who arrived, and what that took.
+// count adds up who arrived, and what that took: in order of platoon and of
+// link, so that the sums do not depend on the regions.
 func (s *Scenario) count(out *Outcome, p *platoons, streams []stream, arrived *arrivals, ld *loading.Loader) {
-	// All that the rows would have, less those who did not get there.
-	var departs, free float64
-	take := func(row int, vehicles, departS float64) {
-		if r := &s.Rows[row]; r.Orig != r.Dest {
-			departs += vehicles * departS
-			free += vehicles * r.freeS
-		}
-	}
-	for i, r := range s.Rows {
-		m := float64(p.first[i+1] - p.first[i])
-		take(i, m*float64(p.size), (r.FromS+r.ToS)/2)
-	}
-	if last := p.num() - 1; true {
-		row := p.row(last)
-		take(row, float64(p.vehicles(last)-p.size), p.departS(row, last-p.first[row]))
-	}
-	missing := func(id uint32) int {
-		row, n := p.row(id), p.vehicles(id)
-		take(row, -float64(n), p.departS(row, id-p.first[row]))
-		return n
-	}
+	var missing []uint32
 	ld.Standing(func(id, _ uint32, on bool) {
-		if n := missing(id); on {
-			out.OnRoad += n
+		missing = append(missing, id)
+		if on {
+			out.OnRoad += p.vehicles(id)
 		} else {
-			out.Waiting += n
+			out.Waiting += p.vehicles(id)
 		}
 	})
 	for i := range streams {
-		streams[i].left(func(id uint32) { out.NotYet += missing(id) })
+		streams[i].left(func(id uint32) {
+			missing = append(missing, id)
+			out.NotYet += p.vehicles(id)
+		})
 	}
-	out.Completed = out.Trips - out.OnRoad - out.Waiting - out.NotYet
-	counted, sum := 0, 0.0
+	slices.Sort(missing)
+	departs, free, still := 0.0, 0.0, 0
+	for i := range s.Rows {
+		r := &s.Rows[i]
+		for id := p.first[i]; id < p.first[i+1]; id++ {
+			if len(missing) > 0 && missing[0] == id {
+				missing = missing[1:]
+				continue
+			}
+			n := p.vehicles(id)
+			out.Completed += n
+			if r.Orig == r.Dest {
+				still += n // arrive as they depart
+				continue
+			}
+			departs += float64(n) * p.departS(i, id-p.first[i])
+			free += float64(n) * r.freeS
+		}
+	}
+	counted, sum := still, 0.0
 	for l, n := range arrived.count {
 		counted += n
 		sum += arrived.sum[l]
 	}
-	for i, r := range s.Rows {
-		if r.Orig == r.Dest && p.first[i] != p.first[i+1] {
-			for id := p.first[i]; id < p.first[i+1]; id++ {
-				if p.departS(i, id-p.first[i]) <= out.EndS {
-					counted += p.vehicles(id)
-				}
-			}
-		}
-	}
-	if counted != out.Completed {
-		panic(fmt.Sprintf("traffic: %d vehicles of %d are unaccounted for: %d arrived, %d should have", out.Completed-counted, out.Trips, counted, out.Completed))
+	if lost := out.Trips - out.Completed - out.OnRoad - out.Waiting - out.NotYet; counted != out.Completed || lost != 0 || len(missing) > 0 {
+		panic(fmt.Sprintf("traffic: of %d vehicles %d arrived, %d should have, %d are lost and %d platoons stand that never were", out.Trips, counted, out.Completed, lost, len(missing)))
 	}
 	out.TotalTravelS = sum - departs
 	out.TotalDelayS = out.TotalTravelS - free

@@ -14,6 +14,7 @@ import (
 	"github.com/malikobaid/cityflow/internal/traffic"
 	"github.com/malikobaid/cityflow/internal/units"
 	"github.com/malikobaid/cityflow/internal/validation"
+	"pgregory.net/rapid"
 )
 
 // digest is an Observer: a hash over the stream of traversals, byte by byte.
@@ -246,4 +247,103 @@ func TestChicago(t *testing.T) {
 		t.Errorf("%d vehicles, want 1,079,457", s.Vehicles)
 	}
 	sameAtAnyThreads(t, s, traffic.Options{Platoon: 30, UntilS: 10000, Seed: 1})
+}
+
+// laws is an Observer that checks what must hold for every traversal.
+type laws struct {
+	t    *rapid.T
+	s    *traffic.Scenario
+	at   map[uint32]float64      // by platoon: when it left its last link
+	on   map[uint32]units.LinkID // and which that was
+	last []float64               // by link: entry of the last to leave
+	sum  int
+}
+
+func (w *laws) Exit(p uint32, l units.LinkID, enter, exit float64) {
+	n := &w.s.Net
+	if free := float64(n.LengthM[l]) / float64(n.SpeedMS[l]); exit-enter < free*(1-1e-6) {
+		w.t.Fatalf("platoon %d takes %v s over link %d, free flow %v", p, exit-enter, l, free)
+	}
+	if before, ok := w.on[p]; ok && (w.at[p] != enter || n.To[before] != n.From[l]) {
+		w.t.Fatalf("platoon %d left link %d at %v and is on %d from %v", p, before, w.at[p], l, enter)
+	}
+	if enter <= w.last[l] {
+		w.t.Fatalf("link %d: the one that came at %v overtook the one before", l, enter)
+	}
+	w.at[p], w.on[p], w.last[l] = exit, l, enter
+	w.sum++
+}
+
+// Random networks, from their CSV on: nobody is lost, nobody overtakes, nobody is
+// in two places or quicker than allowed, everybody arrives where they wanted to
+// go, and the number of threads changes nothing.
+func TestLaws(t *testing.T) {
+	jams := 0
+	rapid.Check(t, func(t *rapid.T) {
+		number := func(lo, hi float64, what string) float64 { return rapid.Float64Range(lo, hi).Draw(t, what) }
+		var nodes, links, demand strings.Builder
+		nodes.WriteString("name,x,y\n")
+		links.WriteString("name,start_node,end_node,length,free_flow_speed,kappa,number_of_lanes,merge_priority,capacity_out,capacity_in\n")
+		demand.WriteString("orig,dest,t_start,t_end,flow,volume\n")
+		count := rapid.IntRange(2, 9).Draw(t, "nodes")
+		n := 0
+		join := func(a, b int) {
+			if a == b {
+				return
+			}
+			caps := rapid.SampledFrom([]string{",", ",", "0.2,", ",0.3", "0.5,0.4"}).Draw(t, "caps")
+			fmt.Fprintf(&links, "%d,n%d,n%d,%g,%g,%g,%d,%g,%s\n", n, a, b, number(5, 800, "length"), number(3, 33, "speed"), number(0.1, 0.4, "kappa"),
+				rapid.IntRange(1, 4).Draw(t, "lanes"), number(0, 3, "priority"), caps)
+			n++
+		}
+		for i := range count {
+			fmt.Fprintf(&nodes, "n%d,%d,0\n", i, i)
+			join(i, (i+1)%count)
+			join((i+1)%count, i)
+		}
+		for range rapid.IntRange(0, 8).Draw(t, "more") {
+			join(rapid.IntRange(0, count-1).Draw(t, "a"), rapid.IntRange(0, count-1).Draw(t, "b"))
+		}
+		for range rapid.IntRange(1, 6).Draw(t, "rows") {
+			from := number(0, 300, "from")
+			fmt.Fprintf(&demand, "n%d,n%d,%g,%g,%s\n", rapid.IntRange(0, count-1).Draw(t, "orig"), rapid.IntRange(0, count-1).Draw(t, "dest"),
+				from, from+number(1, 600, "for"), rapid.SampledFrom([]string{"-1,70.5", "0.31,-1", ",200", "-1,0.4"}).Draw(t, "volume"))
+		}
+		s, err := read(nodes.String(), links.String(), demand.String())
+		if err != nil {
+			if strings.Contains(err.Error(), "no vehicles") {
+				t.Skip()
+			}
+			t.Fatal(err)
+		}
+		o := traffic.Options{Platoon: rapid.IntRange(1, 12).Draw(t, "platoon"), IntervalS: number(20, 900, "interval"), UntilS: number(100, 4000, "until"), Seed: rapid.Uint64().Draw(t, "seed")}
+		var first *traffic.Outcome
+		for o.Threads = 1; o.Threads <= 3; o.Threads++ {
+			w := &laws{t: t, s: s, at: map[uint32]float64{}, on: map[uint32]units.LinkID{}, last: make([]float64, len(s.Links))}
+			for l := range w.last {
+				w.last[l] = -1
+			}
+			o.Observer = w
+			out, err := traffic.Run(context.Background(), s, o)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if out.Trips != s.Vehicles || out.Completed+out.OnRoad+out.Waiting+out.NotYet != out.Trips {
+				t.Fatalf("vehicles are lost: %+v", out)
+			}
+			if out.TotalDelayS < -1e-4*(1+out.TotalTravelS) {
+				t.Fatalf("negative delay: %+v", out)
+			}
+			if first == nil {
+				first = out
+				jams += len(out.Gridlock) + out.Waiting
+			}
+			if out.TotalTravelS != first.TotalTravelS || out.LinkEntries != first.LinkEntries || out.Completed != first.Completed {
+				t.Fatalf("%d threads: %+v, one: %+v", o.Threads, out, first)
+			}
+		}
+	})
+	if jams == 0 {
+		t.Error("nobody ever waits: the generator misses the hard cases")
+	}
 }
