@@ -56,13 +56,13 @@ for orig, dest, start, end, upto in demand:
     for k in range(j - first):
         world.addVehicle(orig, dest, start + (k + 0.5) / (j - first) * (end - start))
 
-began = time.perf_counter()
+began, spent = time.perf_counter(), time.process_time()
 world.exec_simulation()
-seconds = time.perf_counter() - began
-cpu = resource.getrusage(resource.RUSAGE_SELF)
+seconds, spent = time.perf_counter() - began, time.process_time() - spent
+peak = resource.getrusage(resource.RUSAGE_SELF)
 a = world.analyzer
 a.basic_analysis()
 print(json.dumps({
     "trips": int(a.trip_all), "completed": int(a.trip_completed), "total_travel_time": float(a.total_travel_time),
-    "link_entries": int(sum(l.cum_arrival[-1] for l in world.LINKS) / PLATOON), "seconds": seconds, "max_rss_bytes": cpu.ru_maxrss * 1024,
+    "link_entries": int(sum(l.cum_arrival[-1] for l in world.LINKS) / PLATOON), "seconds": seconds, "cpu_seconds": spent, "max_rss_bytes": peak.ru_maxrss * 1024,
 }))

@@ -124,7 +124,8 @@ type link struct {
 	outS      float64 // seconds per vehicle at the downstream end
 	nextExit  float64 // the downstream end is free from this time on
 	waitSince float64 // when the head began to wait for link waits
-	looks     bool    // a look-again event is in the heap
+	lookAt    float64 // when it looks again
+	looks     bool    // an event for that is in the heap
 }
 
 // New prepares a loader. It panics when columns differ in length or a value is

@@ -278,9 +278,11 @@ func (r *region) head(a uint32, now float64) {
 	ka.waits, ka.waitSince = b, now
 	ka.waitNext, kb.waitHead = kb.waitHead, a
 	r.wake(b, now)
-	if ld.patience > 0 && !ka.looks {
-		ka.looks = true
-		r.heap.push(event{now + ld.patience, uint32(2*len(ld.links)) + a})
+	if ld.patience > 0 {
+		if ka.lookAt = now + ld.patience; !ka.looks {
+			ka.looks = true
+			r.heap.push(event{ka.lookAt, uint32(2*len(ld.links)) + a})
+		}
 	}
 	if ld.turnRings && kb.full() {
 		r.turn(a, now)
@@ -296,9 +298,9 @@ func (r *region) lookAgain(a uint32, now float64) {
 	if ka.waits == none {
 		return
 	}
-	if due := ka.waitSince + ld.patience; due > now {
+	if ka.lookAt > now {
 		ka.looks = true
-		r.heap.push(event{due, uint32(2*len(ld.links)) + a})
+		r.heap.push(event{ka.lookAt, uint32(2*len(ld.links)) + a})
 		return
 	}
 	s := &ld.slots[ka.base+ka.out&ka.mask]
@@ -313,9 +315,8 @@ func (r *region) lookAgain(a uint32, now float64) {
 		r.head(a, now)
 		return
 	}
-	ka.waitSince = now
-	ka.looks = true
-	r.heap.push(event{now + ld.patience, uint32(2*len(ld.links)) + a})
+	ka.lookAt, ka.looks = now+ld.patience, true
+	r.heap.push(event{ka.lookAt, uint32(2*len(ld.links)) + a})
 }
 
 // chargeFreeRider is called before someone begins to wait for link b. Entering
