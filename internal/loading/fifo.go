@@ -12,8 +12,6 @@ type fifo struct {
 	head int
 }
 
-func (f *fifo) empty() bool { return f.head == len(f.q) }
-
 func (f *fifo) push(w waiting) {
 	// Amortised constant, and the memory stays within twice what waits.
 	if f.head > 32 && 2*f.head >= len(f.q) {

@@ -82,6 +82,10 @@ type Loader struct {
 	changes   []diagram // in order of time
 	storage   []float64 // passenger-car units
 	weight    []float64
+	lengthM   []float32
+	wakeAt    []float64 // by link: time of its entrance event
+	lookAt    []float64 // when its waiting head looks again
+	looks     []bool    // an event for that is in the heap
 	usable    []bool
 	from, to  []units.NodeID
 	turnBase  []uint32

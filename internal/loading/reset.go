@@ -37,7 +37,8 @@ func (ld *Loader) reset(smallest, largest float64, visits []uint32) {
 		k.nextExit, k.nextIn = math.Inf(-1), math.Inf(-1)
 		k.over, k.credit = -ld.storage[l], 0
 		k.waits, k.waitHead, k.waitNext, k.next = none, none, none, none
-		k.freeRider, k.woken, k.looks = none, false, false
+		k.freeRider, k.woken = none, false
+		k.queued = 0
 		ld.origin[l].reset()
 		if !ld.usable[l] || (visits != nil && visits[l] == 0) {
 			continue
@@ -58,6 +59,7 @@ func (ld *Loader) reset(smallest, largest float64, visits []uint32) {
 	}
 	clear(ld.turnTag)
 	clear(ld.originTag)
+	clear(ld.looks)
 	ld.slots = resize(ld.slots, int(total))
 	for i := range ld.regions {
 		r := &ld.regions[i]

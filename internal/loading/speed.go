@@ -11,7 +11,7 @@ import "math"
 // Between the exits of two platoons the flow is taken as even.
 func (ld *Loader) SpeedMS(l int) float64 {
 	k := &ld.links[l]
-	length := float64(k.lengthM)
+	length := float64(ld.lengthM[l])
 	free := length / k.freeS
 	if k.out == k.in {
 		return free
