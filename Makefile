@@ -11,7 +11,7 @@ GO_FILES := $(shell find cmd internal spec web/embed.go -name '*.go' 2>/dev/null
 WEB_FILES := $(shell find web -path web/node_modules -prune -o -path web/dist -prune -o -type f -print 2>/dev/null)
 CITY_FILES := $(shell find cities -type f)
 
-.PHONY: run build lambda image test lint test-go test-web test-lambda test-infra test-slow test-e2e test-fuzz-api bench bench-lambda readme clean tools
+.PHONY: run build lambda image test lint test-go test-web test-lambda test-infra test-slow test-e2e test-fuzz-api bench bench-lambda bench-traffic readme clean tools
 
 run: build
 	bin/cityflow serve
@@ -110,6 +110,10 @@ bench: build
 
 bench-lambda: build tools
 	bench/lambda.sh
+
+# Traffic beside UXsim, which it installs into a venv of its own (minutes).
+bench-traffic: bin/cityflow
+	python3 bench/traffic.py
 
 # The terminal output and the picture that README.md shows.
 readme: build tools

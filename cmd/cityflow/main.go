@@ -30,6 +30,7 @@ type cli struct {
 
 	Simulate simulateCmd `cmd:"" help:"Run a what-if on this machine and print the answer."`
 	Assign   assignCmd   `cmd:"" help:"Static user equilibrium of a road network and a trip matrix, or of a city."`
+	Traffic  trafficCmd  `cmd:"" help:"Load a demand on a network, both given as CSV, and print what the trips took."`
 	City     cityCmd     `cmd:"" help:"List, describe and compile cities."`
 	Serve    serveCmd    `cmd:"" help:"Run the page, the API and workers, all in this process."`
 	Worker   workerCmd   `cmd:"" help:"Run jobs from a queue that is shared with other machines."`

@@ -10,10 +10,16 @@
 // and only when the next link takes it: N_in(t) <= N_out(t - L/w) + k_j L. So
 // queues have length and spill back, and at a diverge the head blocks those
 // behind it. Merges share an inlet by weighted-fair credit. Before the first
-// link a platoon waits in a vertical queue, and that wait counts.
+// link a platoon waits in a vertical queue, and that wait counts. Signals have
+// fixed times; links can be shut, slowed and narrowed during a run; classes of
+// vehicles differ in passenger-car units and top speed.
+//
+// Run follows given paths; Begin, Advance and Close drive a run in steps with
+// departures from a Source and ways from a Router (package traffic). A network
+// can be cut into regions that are loaded side by side (region.go).
 //
 // Invariants: capacity and storage are never scaled; the same input gives the
-// same bytes; ties are broken by link id; a run allocates nothing once a Loader
+// same bytes, however it is cut; ties are broken by link id; a run allocates nothing once a Loader
 // has seen a run of that size. docs/decisions/loading.md derives the rules for
 // platoons of mixed size.
 package loading

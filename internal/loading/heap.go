@@ -1,8 +1,9 @@
 package loading
 
 // event is one entry of the heap. id orders events of equal time: 0..n-1 are
-// the heads of links 0..n-1, n..2n-1 their entrances. Heads come first so that
-// everyone who is ready at an instant takes part in sharing an inlet then.
+// the heads of links 0..n-1, n..2n-1 their entrances, 2n..3n-1 heads that lose
+// patience. Heads come first so that everyone who is ready at an instant takes
+// part in sharing an inlet then.
 type event struct {
 	t  float64
 	id uint32

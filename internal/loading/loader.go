@@ -11,6 +11,8 @@ import (
 type Departures struct {
 	DepartS []float64 // desired departure, clock seconds, ascending
 	Size    []float32 // vehicles per platoon, > 0; runs use at most 5
+	// Class of each platoon in Links.Classes; nil means cars.
+	Class []uint8
 	// PathFirst[p]..PathFirst[p+1] is the path of platoon p in Path. A platoon
 	// with no link arrives at once.
 	PathFirst []uint32
@@ -20,8 +22,16 @@ type Departures struct {
 // Num is the number of platoons.
 func (d *Departures) Num() int { return len(d.DepartS) }
 
-// Observer hears what happened, in order of exit time. It is called from the
-// goroutine of Run and must not call the Loader.
+// Next implements Router: word is the index in Path of the link a platoon is on.
+func (d *Departures) Next(p, word uint32, _ units.LinkID) (units.LinkID, uint32) {
+	if word++; word == d.PathFirst[p+1] {
+		return units.NoLink, word
+	}
+	return d.Path[word], word
+}
+
+// Observer hears what happened, in order of (exit time, link). It is called
+// from the goroutine of Run or Advance and must not call the Loader.
 type Observer interface {
 	// Exit reports that platoon p was on link l from enter to exit, seconds.
 	Exit(p uint32, l units.LinkID, enter, exit float64)
@@ -39,6 +49,11 @@ type Result struct {
 	// when it still waits before its first link (or departs after the end).
 	Unfinished []uint32
 	StandsOn   []units.LinkID
+	Totals
+}
+
+// Totals is what a run did besides moving its platoons.
+type Totals struct {
 	// Gridlock lists the standing cycles, in order of (SinceS, first link).
 	Gridlock []Gridlock
 	// Turns counts how often a ring of full links rolled on (Links.TurnRings);
@@ -53,269 +68,171 @@ type Result struct {
 // exit time afterwards, until the backward wave has passed. So "is there room,
 // and since when" is one load.
 type slot struct {
-	t    float64
-	p    uint32
-	size float32
+	t          float64
+	ready      float64 // entry time and free drive
+	p, word    uint32
+	size, pace float32 // passenger-car units; least seconds per metre of its class
 }
 
 // Loader holds the network and all working memory of a run. It is not safe for
 // concurrent use; use one per goroutine.
 type Loader struct {
-	links    []link
-	storage  []float64 // vehicles
-	weight   []float64
-	usable   []bool
-	from, to []units.NodeID
-	turnBase []uint32
-	outRank  []uint32
-	// Rings turned: see turn.go.
-	turnRings   bool
-	ring, moved []uint32
-	named       []uint32
+	links     []link
+	base      []diagram // by link, at the start of a run
+	changes   []diagram // in order of time
+	storage   []float64 // passenger-car units
+	weight    []float64
+	lengthM   []float32
+	wakeAt    []float64 // by link: time of its entrance event
+	lookAt    []float64 // when its waiting head looks again
+	looks     []bool    // an event for that is in the heap
+	usable    []bool
+	from, to  []units.NodeID
+	turnBase  []uint32
+	outRank   []uint32
+	signals   []Signal
+	classes   []Class
+	turnRings bool
+	patience  float64
 
 	// Merge credits: start tag of each turn and of each origin queue.
 	turnTag, originTag []float64
+	origin             []fifo
 
-	slots    []slot
-	heap     eventHeap
-	visits   []uint32
-	pos      []uint32 // index into Path of the link a platoon is on
-	nextWait []uint32 // next platoon of the same origin queue
-	arrive   []float64
-	entered  []float64
-	result   Result
-	cycle    cycleBuffers
+	slots   []slot
+	regions []region
+	ofLink  [2][]uint8 // region of a link's upstream and downstream end
+	crew    crew
+	router  Router
+	trips   TripObserver
+	obs     Observer
+	now     float64 // end of the last Advance
 
-	dep *Departures
-	obs Observer
+	// For Run.
+	visits  []uint32
+	arrive  []float64
+	entered []float64
+	onLink  []units.LinkID
+	dep     *Departures
+	sources []departures
+	result  Result
+	cycle   cycleBuffers
 }
 
 // Run loads the departures onto an empty network and follows them until no one
 // moves any more or the clock passes until (seconds; +Inf for no end). obs may
 // be nil. It panics when dep breaks its contract.
 func (ld *Loader) Run(dep *Departures, until float64, obs Observer) *Result {
-	ld.reset(dep)
-	ld.dep, ld.obs = dep, obs
-	n := uint32(len(ld.links))
-	depart, next := dep.DepartS, 0
-	// The hot loop: one turn per event, no allocation. Departures are sorted
-	// already, so they stay out of the heap.
-	for {
-		if next < len(depart) && (len(ld.heap.e) == 0 || depart[next] <= ld.heap.e[0].t) {
-			if depart[next] > until {
-				break
-			}
-			ld.depart(uint32(next), depart[next])
-			next++
-			continue
-		}
-		if len(ld.heap.e) == 0 || ld.heap.e[0].t > until {
-			break
-		}
-		if e := ld.heap.pop(); e.id < n {
-			ld.head(e.id, e.t)
-		} else {
-			ld.entrance(e.id-n, e.t)
-		}
+	smallest, largest := ld.check(dep)
+	ld.countVisits(dep)
+	ld.reset(smallest, largest, ld.visits)
+	n := dep.Num()
+	ld.arrive, ld.entered, ld.onLink = resize(ld.arrive, n), resize(ld.entered, n), resize(ld.onLink, n)
+	for p := range ld.arrive {
+		ld.arrive[p], ld.entered[p], ld.onLink[p] = math.Inf(1), math.Inf(1), units.NoLink
 	}
-	ld.dep, ld.obs = nil, nil
-	ld.finish(dep)
+	ld.dep, ld.router, ld.trips, ld.obs = dep, dep, ld, obs
+	ld.share(dep)
+	// Run includes the moment until.
+	ld.Advance(math.Nextafter(until, math.Inf(1)))
+	ld.Close()
+	ld.finish()
+	ld.dep, ld.router, ld.trips, ld.obs = nil, nil, nil, nil
 	return &ld.result
 }
 
-// depart puts platoon p before its first link.
-func (ld *Loader) depart(p uint32, now float64) {
-	first := ld.dep.PathFirst[p]
-	if first == ld.dep.PathFirst[p+1] {
-		ld.entered[p], ld.arrive[p] = now, now
-		return
-	}
-	ld.pos[p] = first
-	b := uint32(ld.dep.Path[first])
-	k := &ld.links[b]
-	if k.nobodyWaits() && ld.openAt(k) <= now {
-		ld.entered[p] = now
-		ld.enter(p, b, now)
-		k.freeRider = uint32(len(ld.links))
-		return
-	}
-	ld.chargeFreeRider(b, now)
-	ld.nextWait[p] = none
-	if k.originHead == none {
-		k.originHead = p
-		ld.originTag[b] = max(ld.originTag[b], k.credit)
-	} else {
-		ld.nextWait[k.originTail] = p
-	}
-	k.originTail = p
-	ld.wake(b, now)
+// Entered and Arrived implement TripObserver for Run.
+func (ld *Loader) Entered(p uint32, now float64) { ld.entered[p] = now }
+
+// Arrived implements TripObserver for Run.
+func (ld *Loader) Arrived(p uint32, _ units.LinkID, _ float32, now float64) { ld.arrive[p] = now }
+
+// departures is a Source: those of Run that start in one region.
+type departures struct {
+	ld   *Loader
+	mine []uint32 // platoons; nil means all
+	all  bool
+	next int
 }
 
-// head lets the first platoon of link a go on, or wait for its next link.
-func (ld *Loader) head(a uint32, now float64) {
-	ka := &ld.links[a]
-	p := ld.slots[ka.base+ka.out&ka.mask].p
-	next := ld.pos[p] + 1
-	if next == ld.dep.PathFirst[p+1] {
-		ld.leave(a, now)
-		ld.wake(a, now)
-		ld.arrive[p] = now
-		return
+func (s *departures) platoon() (uint32, bool) {
+	if s.all {
+		return uint32(s.next), s.next < s.ld.dep.Num()
 	}
-	b := uint32(ld.dep.Path[next])
-	kb := &ld.links[b]
-	if kb.nobodyWaits() && ld.openAt(kb) <= now {
-		ld.pos[p] = next
-		ld.leave(a, now)
-		ld.enter(p, b, now)
-		ld.wake(a, now)
-		kb.freeRider = a
-		return
+	if s.next == len(s.mine) {
+		return 0, false
 	}
-	ld.chargeFreeRider(b, now)
-	turn := ld.turnBase[a] + ld.outRank[b]
-	ld.turnTag[turn] = max(ld.turnTag[turn], kb.credit)
-	ka.waits, ka.waitSince = b, now
-	ka.waitNext, kb.waitHead = kb.waitHead, a
-	ld.wake(b, now)
-	if ld.turnRings && kb.full() {
-		ld.turn(a, now)
-	}
+	return s.mine[s.next], true
 }
 
-// chargeFreeRider is called before someone begins to wait for link b. Entering
-// an idle inlet costs no credit; but when it keeps the first one to come later
-// waiting it was a share, and is booked now.
-func (ld *Loader) chargeFreeRider(b uint32, now float64) {
-	k := &ld.links[b]
-	a := k.freeRider
-	k.freeRider = none
-	if a == none || k.nextIn <= now {
-		return
+func (s *departures) Peek() float64 {
+	if p, ok := s.platoon(); ok {
+		return s.ld.dep.DepartS[p]
 	}
-	size := float64(ld.slots[k.base+(k.in-1)&k.mask].size)
-	if int(a) == len(ld.links) {
-		ld.originTag[b] = max(ld.originTag[b], k.credit) + size/ld.weight[b]
-		return
-	}
-	turn := ld.turnBase[a] + ld.outRank[b]
-	ld.turnTag[turn] = max(ld.turnTag[turn], k.credit) + size/ld.weight[a]
+	return math.Inf(1)
 }
 
-// entrance lets one platoon into link b: of the heads and the origin queue that
-// wait, the one with the least credit used (start-time fair queueing, Goyal,
-// Vin and Cheng 1996; a share not used passes on to the others).
-func (ld *Loader) entrance(b uint32, now float64) {
-	kb := &ld.links[b]
-	kb.woken = false
-	best, before, tag := uint32(none), uint32(none), math.Inf(1)
-	prev := uint32(none)
-	for a := kb.waitHead; a != none; a = ld.links[a].waitNext {
-		t := ld.turnTag[ld.turnBase[a]+ld.outRank[b]]
-		if t < tag || (t == tag && a < best) {
-			best, before, tag = a, prev, t
+func (s *departures) Take() Departure {
+	p, _ := s.platoon()
+	s.next++
+	dep := s.ld.dep
+	d := Departure{Platoon: p, Word: dep.PathFirst[p], Size: dep.Size[p], First: units.NoLink}
+	if d.Word != dep.PathFirst[p+1] {
+		d.First = dep.Path[d.Word]
+	}
+	if dep.Class != nil {
+		d.Class = dep.Class[p]
+	}
+	return d
+}
+
+// share gives each region the departures from its own nodes.
+func (ld *Loader) share(dep *Departures) {
+	ld.sources = resize(ld.sources, len(ld.regions))
+	for r := range ld.sources {
+		s := &ld.sources[r]
+		s.ld, s.next, s.all, s.mine = ld, 0, len(ld.regions) == 1, s.mine[:0]
+		ld.regions[r].source = s
+	}
+	defer func() {
+		for r := range ld.regions {
+			ld.regions[r].nextStart = ld.regions[r].source.Peek()
 		}
-		prev = a
-	}
-	var p uint32
-	if kb.originHead != none && ld.originTag[b] < tag {
-		p = kb.originHead
-		kb.originHead = ld.nextWait[p]
-		ld.entered[p] = now
-		best = none
-		kb.credit = ld.originTag[b]
-		ld.originTag[b] += float64(ld.dep.Size[p]) / ld.weight[b]
-	} else {
-		ka := &ld.links[best]
-		if before == none {
-			kb.waitHead = ka.waitNext
-		} else {
-			ld.links[before].waitNext = ka.waitNext
-		}
-		ka.waits = none
-		p = ld.slots[ka.base+ka.out&ka.mask].p
-		ld.pos[p]++
-		kb.credit = tag
-		ld.turnTag[ld.turnBase[best]+ld.outRank[b]] = tag + float64(ld.dep.Size[p])/ld.weight[best]
-		ld.leave(best, now)
-	}
-	ld.enter(p, b, now)
-	ld.wake(b, now)
-	if best != none {
-		ld.wake(best, now)
-	}
-	if ld.turnRings && kb.waits != none && kb.full() {
-		ld.turn(b, now)
-	}
-}
-
-func (k *link) nobodyWaits() bool { return k.waitHead == none && k.originHead == none }
-
-// full reports that the platoon whose exit makes room for the next one is still
-// on the link.
-func (k *link) full() bool { return k.over >= 0 && int32(k.wave-k.out) >= 0 }
-
-// openAt is when the link takes the next platoon, +Inf when an exit must come
-// first. It does not depend on the size of that platoon: a platoon enters when
-// its first vehicle fits, and the rest follow at capacity.
-func (ld *Loader) openAt(k *link) float64 {
-	if k.over < 0 {
-		return k.nextIn
-	}
-	if int32(k.wave-k.out) >= 0 {
-		return math.Inf(1)
-	}
-	return max(k.nextIn, ld.slots[k.base+k.wave&k.mask].t+k.over*k.headS+k.waveS)
-}
-
-// wake schedules the next entrance of b when someone waits and its time is known.
-func (ld *Loader) wake(b uint32, now float64) {
-	k := &ld.links[b]
-	if k.woken || k.nobodyWaits() || k.full() {
+	}()
+	if len(ld.regions) == 1 {
 		return
 	}
-	k.woken = true
-	ld.heap.push(event{max(now, ld.openAt(k)), uint32(len(ld.links)) + b})
-}
-
-// enter puts platoon p at the upstream end of link b.
-func (ld *Loader) enter(p, b uint32, now float64) {
-	k := &ld.links[b]
-	size := ld.dep.Size[p]
-	if k.in-min(k.out, k.wave) > k.mask {
-		panic(fmt.Sprintf("loading: link %d holds platoons %d to %d, wave %d, in a ring of %d", b, k.out, k.in, k.wave, k.mask+1))
-	}
-	ld.slots[k.base+k.in&k.mask] = slot{now, p, size}
-	if k.in == k.out {
-		ld.heap.push(event{max(now+k.freeS, k.nextExit), b})
-	}
-	k.in++
-	k.nextIn = now + float64(size)*k.inS
-	k.over += float64(size)
-	for k.over >= 0 {
-		s := float64(ld.slots[k.base+k.wave&k.mask].size)
-		if k.over < s {
-			break
+	for p := range uint32(dep.Num()) {
+		r := uint8(0)
+		if first := dep.PathFirst[p]; first != dep.PathFirst[p+1] {
+			r = ld.ofLink[0][dep.Path[first]]
 		}
-		k.over -= s
-		k.wave++
+		ld.sources[r].mine = append(ld.sources[r].mine, p)
 	}
-	ld.result.LinkEntries++
 }
 
-// leave takes the first platoon off link a and calls the next one forward. The
-// caller wakes a's entrance, after the platoon has entered its next link: that
-// may be a itself.
-func (ld *Loader) leave(a uint32, now float64) {
-	k := &ld.links[a]
-	s := &ld.slots[k.base+k.out&k.mask]
-	if ld.obs != nil {
-		ld.obs.Exit(s.p, units.LinkID(a), s.t, now)
+// check panics when departures break their contract; it gives the smallest and
+// the largest platoon in passenger-car units.
+func (ld *Loader) check(dep *Departures) (smallest, largest float64) {
+	n := dep.Num()
+	if len(dep.Size) != n || len(dep.PathFirst) != n+1 || int(dep.PathFirst[n]) != len(dep.Path) || (dep.Class != nil && len(dep.Class) != n) {
+		panic(fmt.Sprintf("loading: %d departures, %d sizes, %d classes, %d path starts, %d path links", n, len(dep.Size), len(dep.Class), len(dep.PathFirst), len(dep.Path)))
 	}
-	s.t = now
-	k.nextExit = now + float64(s.size)*k.outS
-	k.out++
-	if k.in != k.out {
-		ld.heap.push(event{max(ld.slots[k.base+k.out&k.mask].t+k.freeS, k.nextExit), a})
+	smallest = math.Inf(1)
+	for p, s := range dep.Size {
+		if !(s > 0) || math.IsInf(float64(s), 1) {
+			panic(fmt.Sprintf("loading: platoon %d has %g vehicles", p, s))
+		}
+		if dep.Class != nil {
+			if int(dep.Class[p]) >= len(ld.classes) {
+				panic(fmt.Sprintf("loading: platoon %d is of class %d of %d", p, dep.Class[p], len(ld.classes)))
+			}
+			s *= ld.classes[dep.Class[p]].PCU
+		}
+		if math.IsNaN(dep.DepartS[p]) || (p > 0 && dep.DepartS[p] < dep.DepartS[p-1]) {
+			panic(fmt.Sprintf("loading: departures are not sorted: platoon %d at %g s after %g s", p, dep.DepartS[p], dep.DepartS[max(p-1, 0)]))
+		}
+		smallest, largest = min(smallest, float64(s)), max(largest, float64(s))
 	}
+	return smallest, largest
 }

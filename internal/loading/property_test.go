@@ -1,6 +1,7 @@
 package loading_test
 
 import (
+	"cmp"
 	"math"
 	"slices"
 	"testing"
@@ -69,24 +70,214 @@ func (m *moves) Exit(p uint32, l units.LinkID, enter, exit float64) {
 	*m = append(*m, move{p, l, enter, exit})
 }
 
-func TestEqualsSlowTwin(t *testing.T) {
-	rapid.Check(t, func(t *rapid.T) {
-		net, d := town(t)
-		until := rapid.SampledFrom([]float64{100, 400, math.Inf(1)}).Draw(t, "until")
-		var got, want moves
-		r := loading.New(net).Run(d, until, &got)
-		arrive, entered := runTwin(net, d, until, &want)
-		for p := range arrive {
-			if !same(arrive[p], r.ArriveS[p]) || !same(entered[p], r.EnteredS[p]) {
-				t.Fatalf("platoon %d: entered %v arrived %v, twin %v %v", p, r.EnteredS[p], r.ArriveS[p], entered[p], arrive[p])
+// busy adds to a town what a day brings: signals, streets closed, slowed and
+// narrowed for a while, vehicles of several classes.
+func busy(t *rapid.T) (loading.Links, *loading.Departures) {
+	net, d := town(t)
+	if rapid.Bool().Draw(t, "signals") {
+		net.Signals = make([]loading.Signal, len(net.From))
+		for l := range net.Signals {
+			if rapid.Bool().Draw(t, "signal") {
+				cycle := rapid.SampledFrom([]float32{10, 30, 61.7}).Draw(t, "cycle")
+				net.Signals[l] = loading.Signal{CycleS: cycle, FromS: cycle * rapid.Float32Range(0, 0.99).Draw(t, "from"), GreenS: cycle * rapid.Float32Range(0.1, 1).Draw(t, "green")}
 			}
 		}
-		if len(got) != len(want) {
-			t.Fatalf("%d exits, twin %d", len(got), len(want))
+	}
+	for range rapid.IntRange(0, 5).Draw(t, "changes") {
+		c := loading.Change{AtS: float64(rapid.IntRange(-5, 250).Draw(t, "at")), Link: units.LinkID(rapid.IntRange(0, len(net.From)-1).Draw(t, "changed")),
+			SpeedMS: rapid.Float32Range(2, 30).Draw(t, "new speed")}
+		if rapid.IntRange(0, 2).Draw(t, "closed") > 0 {
+			c.CapacityVS = rapid.Float32Range(0.1, 1).Draw(t, "new capacity")
+		} else {
+			// What is closed opens again, or the day has no end.
+			net.Changes = append(net.Changes, loading.Change{AtS: c.AtS + 60, Link: c.Link, SpeedMS: net.SpeedMS[c.Link], CapacityVS: net.CapacityVS[c.Link]})
 		}
-		for i := range got {
-			if got[i].p != want[i].p || got[i].l != want[i].l || !same(got[i].exit, want[i].exit) {
-				t.Fatalf("exit %d: %+v, twin %+v", i, got[i], want[i])
+		net.Changes = append(net.Changes, c)
+	}
+	if rapid.Bool().Draw(t, "classes") {
+		net.Classes = []loading.Class{{Name: "car", PCU: 1}, {Name: "lorry", PCU: 2, TopSpeedMS: 22.2}, {Name: "bus", PCU: 2.5, TopSpeedMS: 13.9}, {Name: "tram", PCU: 4, TopSpeedMS: 11}}
+		for range d.DepartS {
+			d.Class = append(d.Class, uint8(rapid.IntRange(0, 3).Draw(t, "class")))
+		}
+	}
+	return net, d
+}
+
+// cuts draws ways to cut a network: none, and one of up to four regions.
+func cuts(t *rapid.T, net loading.Links) [][]uint8 {
+	nodes := 0
+	for l := range net.From {
+		nodes = max(nodes, int(net.From[l])+1, int(net.To[l])+1)
+	}
+	of := make([]uint8, nodes)
+	for n := range of {
+		of[n] = uint8(rapid.IntRange(0, 3).Draw(t, "region"))
+	}
+	return [][]uint8{nil, of}
+}
+
+func TestEqualsSlowTwin(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		net, d := busy(t)
+		until := rapid.SampledFrom([]float64{100, 400, math.Inf(1)}).Draw(t, "until")
+		var want moves
+		arrive, entered := runTwin(net, d, nil, until, &want)
+		var first moves
+		for i, of := range cuts(t, net) {
+			var got moves
+			net.RegionOf = of
+			r := loading.New(net).Run(d, until, &got)
+			agree(t, d, arrive, entered, want, r.ArriveS, r.EnteredS, got)
+			if i == 0 {
+				first = got
+			} else if !slices.Equal(first, got) {
+				t.Fatalf("cut up, exits are told otherwise")
+			}
+		}
+	})
+}
+
+// agree compares a run with its twin, vehicle by vehicle.
+func agree(t *rapid.T, d *loading.Departures, arrive, entered []float64, want moves, arriveS, enteredS []float64, got moves) {
+	t.Helper()
+	for p := range arrive {
+		if !same(arrive[p], arriveS[p]) || !same(entered[p], enteredS[p]) {
+			t.Fatalf("platoon %d: entered %v arrived %v, twin %v %v", p, enteredS[p], arriveS[p], entered[p], arrive[p])
+		}
+	}
+	// The twin tells in the order in which it works; an observer by (time, link).
+	order := func(a, b move) int { return cmp.Or(cmp.Compare(a.exit, b.exit), cmp.Compare(a.l, b.l)) }
+	if !slices.IsSortedFunc(got, order) {
+		t.Fatal("exits are not told in order of time and link")
+	}
+	// Times that are equal may differ in the last bit between the two.
+	each := func(a, b move) int { return cmp.Or(cmp.Compare(a.p, b.p), cmp.Compare(a.exit, b.exit)) }
+	got, want = slices.Clone(got), slices.Clone(want)
+	slices.SortStableFunc(got, each)
+	slices.SortStableFunc(want, each)
+	if len(got) != len(want) {
+		t.Fatalf("%d exits, twin %d", len(got), len(want))
+	}
+	for i := range got {
+		if got[i].p != want[i].p || got[i].l != want[i].l || !same(got[i].exit, want[i].exit) {
+			t.Fatalf("exit %d: %+v, twin %+v", i, got[i], want[i])
+		}
+	}
+}
+
+// wander is a Router: a platoon draws among the links that leave a node, and ends
+// on some links; the word counts the draws.
+type wander struct{ net loading.Links }
+
+func (w wander) Next(p, word uint32, on units.LinkID) (units.LinkID, uint32) {
+	word++
+	if (p*7+uint32(on))%4 == 0 {
+		return units.NoLink, word
+	}
+	var out []units.LinkID
+	for l, n := range w.net.From {
+		if n == w.net.To[on] {
+			out = append(out, units.LinkID(l))
+		}
+	}
+	return out[(p*2654435761+word*40503+uint32(on))>>7%uint32(len(out))], word
+}
+
+// trips is a TripObserver that remembers.
+type trips struct{ entered, arrived []float64 }
+
+func (r *trips) Entered(p uint32, now float64)                            { r.entered[p] = now }
+func (r *trips) Arrived(p uint32, _ units.LinkID, _ float32, now float64) { r.arrived[p] = now }
+
+// starts is a Source: the departures of one region, by their first links.
+type starts struct {
+	d    *loading.Departures
+	mine []int
+}
+
+func (s *starts) Peek() float64 {
+	if len(s.mine) == 0 {
+		return math.Inf(1)
+	}
+	return s.d.DepartS[s.mine[0]]
+}
+
+func (s *starts) Take() loading.Departure {
+	p := s.mine[0]
+	s.mine = s.mine[1:]
+	x := loading.Departure{Platoon: uint32(p), First: units.NoLink, Size: s.d.Size[p]}
+	if at := s.d.PathFirst[p]; at != s.d.PathFirst[p+1] {
+		x.First, x.Word = s.d.Path[at], at
+	}
+	if s.d.Class != nil {
+		x.Class = s.d.Class[p]
+	}
+	return x
+}
+
+// Platoons that draw their way, and draw again when they wait too long, loaded
+// in steps of any length.
+func TestWanderersEqualSlowTwin(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		net, d := busy(t)
+		net.PatienceS = rapid.SampledFrom([]float64{0, 1, 5, 20}).Draw(t, "patience")
+		router := wander{net}
+		const until = 600.0
+		var want moves
+		arrive, entered := runTwin(net, d, router, math.Nextafter(until, 0), &want)
+		smallest, largest := math.Inf(1), 0.0
+		for p, s := range d.Size {
+			if d.Class != nil {
+				s *= net.Classes[d.Class[p]].PCU
+			}
+			smallest, largest = min(smallest, float64(s)), max(largest, float64(s))
+		}
+		if d.Num() == 0 {
+			smallest, largest = 1, 1
+		}
+		for _, of := range cuts(t, net) {
+			net.RegionOf = of
+			ld := loading.New(net)
+			sources := make([]loading.Source, ld.Regions())
+			for i := range sources {
+				mine := &starts{d: d}
+				for p := range d.DepartS {
+					r := 0
+					if at := d.PathFirst[p]; at != d.PathFirst[p+1] && of != nil {
+						r = int(of[net.From[d.Path[at]]])
+					}
+					if r == i {
+						mine.mine = append(mine.mine, p)
+					}
+				}
+				sources[i] = mine
+			}
+			var got moves
+			ends := &trips{make([]float64, d.Num()), make([]float64, d.Num())}
+			for p := range ends.entered {
+				ends.entered[p], ends.arrived[p] = math.Inf(1), math.Inf(1)
+			}
+			ld.Begin(sources, router, ends, &got, smallest, largest)
+			for now := 0.0; now < until; {
+				now = min(until, now+rapid.Float64Range(1, 300).Draw(t, "step"))
+				ld.Advance(now)
+				for l := range net.From {
+					if v := ld.SpeedMS(l); !(v >= 0 && v <= 30.001) {
+						t.Fatalf("link %d: %v m/s at %v s", l, v, now)
+					}
+				}
+			}
+			ld.Close()
+			agree(t, d, arrive, entered, want, ends.arrived, ends.entered, got)
+			standing := 0
+			ld.Standing(func(uint32, uint32, bool) { standing++ })
+			for p := range arrive {
+				if math.IsInf(arrive[p], 1) && d.DepartS[p] < until {
+					standing--
+				}
+			}
+			if standing != 0 {
+				t.Fatalf("%d platoons stand that should not", standing)
 			}
 		}
 	})

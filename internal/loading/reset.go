@@ -9,61 +9,64 @@ import (
 	"github.com/malikobaid/cityflow/internal/units"
 )
 
-// reset empties the network and lays out one ring per link.
-func (ld *Loader) reset(dep *Departures) {
-	n := dep.Num()
-	if len(dep.Size) != n || len(dep.PathFirst) != n+1 || int(dep.PathFirst[n]) != len(dep.Path) {
-		panic(fmt.Sprintf("loading: %d departures, %d sizes, %d path starts, %d path links", n, len(dep.Size), len(dep.PathFirst), len(dep.Path)))
+// Begin empties the network for a run in steps: Advance as often as wanted, then
+// Close. There is one source per region; every platoon has at least smallest and
+// at most largest passenger-car units. trips is required, obs may be nil.
+func (ld *Loader) Begin(sources []Source, router Router, trips TripObserver, obs Observer, smallest, largest float64) {
+	if len(sources) != len(ld.regions) || !(smallest > 0 && largest >= smallest) {
+		panic(fmt.Sprintf("loading: %d sources for %d regions, platoons of %g to %g", len(sources), len(ld.regions), smallest, largest))
 	}
-	smallest, largest := math.Inf(1), 0.0
-	for p, s := range dep.Size {
-		if !(s > 0) || math.IsInf(float64(s), 1) {
-			panic(fmt.Sprintf("loading: platoon %d has %g vehicles", p, s))
-		}
-		if math.IsNaN(dep.DepartS[p]) || (p > 0 && dep.DepartS[p] < dep.DepartS[p-1]) {
-			panic(fmt.Sprintf("loading: departures are not sorted: platoon %d at %g s after %g s", p, dep.DepartS[p], dep.DepartS[max(p-1, 0)]))
-		}
-		smallest, largest = min(smallest, float64(s)), max(largest, float64(s))
+	ld.reset(smallest, largest, nil)
+	ld.router, ld.trips, ld.obs = router, trips, obs
+	for i := range ld.regions {
+		ld.regions[i].source = sources[i]
+		ld.regions[i].nextStart = sources[i].Peek()
 	}
-	ld.countVisits(dep)
+}
+
+// reset empties the network and lays out one ring per link; visits, if known,
+// is how often each link is entered.
+func (ld *Loader) reset(smallest, largest float64, visits []uint32) {
 	var total uint64
 	for l := range ld.links {
 		k := &ld.links[l]
+		d := &ld.base[l]
+		k.freeS, k.waveS, k.headS, k.inS, k.outS, k.closed = d.freeS, d.waveS, d.headS, d.inS, d.outS, false
 		k.base, k.mask = uint32(total), 0
-		k.in, k.out, k.wave = 0, 0, 0
+		k.in, k.out, k.wave, k.come, k.seen = 0, 0, 0, 0, 0
 		k.nextExit, k.nextIn = math.Inf(-1), math.Inf(-1)
 		k.over, k.credit = -ld.storage[l], 0
-		k.waits, k.waitHead, k.waitNext = none, none, none
-		k.originHead, k.originTail, k.freeRider, k.woken = none, none, none, false
-		if v := ld.visits[l]; v > 0 {
-			// A platoon enters while its front fits, so the vehicles between the
-			// wave and the last one in stay below storage and two platoons. No
-			// ring needs more slots than the link has visits.
-			need := uint64(v)
-			if most := (ld.storage[l]+2*largest)/smallest + 4; most < float64(v) {
-				need = uint64(most)
-			}
-			size := uint64(1) << bits.Len64(need-1)
-			k.mask = uint32(size - 1)
-			total += size
+		k.waits, k.waitHead, k.waitNext, k.next = none, none, none, none
+		k.freeRider, k.woken = none, false
+		k.queued = 0
+		ld.origin[l].reset()
+		if !ld.usable[l] || (visits != nil && visits[l] == 0) {
+			continue
 		}
+		// A platoon enters while its front fits, so the vehicles between the
+		// wave and the last one in stay below storage and two platoons. No
+		// ring needs more slots than the link has visits.
+		need := uint64((ld.storage[l]+2*largest)/smallest + 4)
+		if visits != nil {
+			need = min(need, uint64(visits[l]))
+		}
+		size := uint64(1) << bits.Len64(need-1)
+		k.mask = uint32(size - 1)
+		total += size
 	}
 	if total > math.MaxUint32 {
 		panic(fmt.Sprintf("loading: %d ring slots, at most %d", total, uint32(math.MaxUint32)))
 	}
 	clear(ld.turnTag)
 	clear(ld.originTag)
-	ld.heap.e = ld.heap.e[:0]
+	clear(ld.looks)
 	ld.slots = resize(ld.slots, int(total))
-	ld.pos = resize(ld.pos, n)
-	ld.nextWait = resize(ld.nextWait, n)
-	ld.arrive = resize(ld.arrive, n)
-	ld.entered = resize(ld.entered, n)
-	for p := range ld.arrive {
-		ld.arrive[p], ld.entered[p] = math.Inf(1), math.Inf(1)
+	for i := range ld.regions {
+		r := &ld.regions[i]
+		r.heap.e, r.exits = r.heap.e[:0], r.exits[:0]
+		r.change, r.entries, r.turns = 0, 0, 0
+		r.turned, r.named = r.turned[:0], r.named[:0]
 	}
-	ld.result.LinkEntries, ld.result.Turns = 0, 0
-	ld.result.Turned, ld.named = ld.result.Turned[:0], ld.named[:0]
 }
 
 // countVisits counts the traversals of each link and checks that every path is
@@ -93,23 +96,23 @@ func resize[T any](s []T, n int) []T {
 	return s[:n]
 }
 
-// finish fills the result from the state at the end.
-func (ld *Loader) finish(dep *Departures) {
+// finish fills the result of Run from the state at the end.
+func (ld *Loader) finish() {
 	r := &ld.result
 	r.ArriveS, r.EnteredS = ld.arrive, ld.entered
 	r.Unfinished, r.StandsOn = r.Unfinished[:0], r.StandsOn[:0]
-	for p, t := range ld.arrive {
-		if !math.IsInf(t, 1) {
-			continue
+	for l := range ld.links {
+		k := &ld.links[l]
+		for i := k.out; i != k.in; i++ {
+			ld.onLink[ld.slots[k.base+i&k.mask].p] = units.LinkID(l)
 		}
-		on := units.NoLink
-		if !math.IsInf(ld.entered[p], 1) {
-			on = dep.Path[ld.pos[p]]
-		}
-		r.Unfinished = append(r.Unfinished, uint32(p))
-		r.StandsOn = append(r.StandsOn, on)
 	}
-	r.Gridlock = ld.findGridlock()
+	for p, t := range ld.arrive {
+		if math.IsInf(t, 1) {
+			r.Unfinished = append(r.Unfinished, uint32(p))
+			r.StandsOn = append(r.StandsOn, ld.onLink[p])
+		}
+	}
 }
 
 // Gridlock is a cycle of full links, the head of each waiting for the next and

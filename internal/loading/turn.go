@@ -20,9 +20,10 @@ type Turned struct {
 }
 
 // turn looks for a ring of full links through a, whose head has just begun to
-// wait or which has just become full, and turns it.
-func (ld *Loader) turn(a uint32, now float64) {
-	ring := ld.ring[:0]
+// wait or which has just become full, and turns it, whatever its signals show.
+func (r *region) turn(a uint32, now float64) {
+	ld := r.ld
+	ring := r.ring[:0]
 	for b := a; ; {
 		next := ld.links[b].waits
 		if next == none || !ld.links[next].full() || len(ring) == maxRing {
@@ -33,26 +34,25 @@ func (ld *Loader) turn(a uint32, now float64) {
 			break
 		}
 	}
-	ld.ring = ring
-	ld.result.Turns++
-	ld.note(ring, now)
+	r.ring = ring
+	r.turns++
+	r.note(ring, now)
 	for _, b := range ring {
 		k := &ld.links[b]
 		ld.unlist(b, k.waits)
 		k.waits = none
-		ld.moved = append(ld.moved, ld.slots[k.base+k.out&k.mask].p)
+		s := &ld.slots[k.base+k.out&k.mask]
+		r.movers = append(r.movers, waiting{s.p, k.nextWord, s.size, s.pace})
 	}
 	for _, b := range ring {
-		ld.leave(b, now)
+		r.leave(b, now)
 	}
 	for i := range ring {
-		p := ld.moved[i]
-		ld.pos[p]++
-		ld.enter(p, ring[(i+1)%len(ring)], now)
+		r.enter(r.movers[i], ring[(i+1)%len(ring)], now)
 	}
-	ld.moved = ld.moved[:0]
+	r.movers = r.movers[:0]
 	for _, b := range ring {
-		ld.wake(b, now)
+		r.wake(b, now)
 	}
 }
 
@@ -75,23 +75,23 @@ func (ld *Loader) unlist(a, b uint32) {
 const maxNamed = 32
 
 // note names a ring unless one through its lowest link is named already.
-func (ld *Loader) note(ring []uint32, now float64) {
+func (r *region) note(ring []uint32, now float64) {
 	lowest := ring[0]
 	for _, b := range ring {
 		lowest = min(lowest, b)
 	}
-	for _, n := range ld.named {
+	for _, n := range r.named {
 		if n == lowest {
 			return
 		}
 	}
-	if len(ld.named) == maxNamed {
+	if len(r.named) == maxNamed {
 		return
 	}
-	ld.named = append(ld.named, lowest)
+	r.named = append(r.named, lowest)
 	t := Turned{AtS: now, Links: make([]units.LinkID, len(ring))}
 	for i, b := range ring {
 		t.Links[i] = units.LinkID(b)
 	}
-	ld.result.Turned = append(ld.result.Turned, t)
+	r.turned = append(r.turned, t)
 }

@@ -26,6 +26,8 @@ const (
 	Replan
 	Replication
 	Taste
+	RouteDraw
+	RouteNoise
 )
 
 // Key is a stream of a seed.
