@@ -44,9 +44,10 @@ const maxHorizonS = 86400
 
 // patienceS is how long a vehicle that is first at a junction waits for the link
 // it drew before it draws again: UXsim's time step at its default platoon of 5
-// (platoon x reaction time), whatever the platoon here. It matters: with 30 s
-// instead Chicago's total is 7 to 14% higher and the grid of bench/traffic.py
-// locks up.
+// (platoon x reaction time), whatever the platoon here. It was chosen among 1 to
+// 120 s against UXsim's totals (docs/decisions/loading.md), so it is assumed. It
+// matters: with 30 s instead Chicago's total is 7 to 14% higher and the grid of
+// bench/traffic.py locks up.
 const patienceS = 5
 
 // stepS bounds how long a run goes on after it is told to stop, in clock seconds.
