@@ -66,6 +66,9 @@ func (c *serveCmd) Run(e *env) error {
 	}
 	defer flush()
 	w, err := c.wire(ctx)
+	if err != nil && e.ctx.Err() != nil {
+		return nil // told to stop before it was ready
+	}
 	if err != nil {
 		return err
 	}
