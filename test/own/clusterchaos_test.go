@@ -61,7 +61,7 @@ func clusterChaos(t *testing.T, bin string, want map[int]map[string]string, seed
 	store, b := bucket(t)
 	// As docs/own-servers.md says: cities go in once, and nobody else has any.
 	dir := t.TempDir()
-	if p := run(t, bin, withTown(t, t.TempDir()), "city", "publish", "--store", store); p.wait(t) != nil {
+	if p := launched(t, bin, withTown(t, t.TempDir()), "city", "publish", "--store", store); p.wait(t) != nil {
 		t.Fatal(p.log())
 	}
 	both := []string{"--store", store, "--queue", c.url(0), "--lease", "2s"}
@@ -98,14 +98,14 @@ func clusterChaos(t *testing.T, bin string, want map[int]map[string]string, seed
 				if w != nil {
 					deaths++
 				}
-				workers[i] = run(t, bin, dir, append([]string{"worker"}, both...)...)
+				workers[i] = launched(t, bin, dir, append([]string{"worker"}, both...)...)
 				starts++
 			}
 		}
 		if time.Now().After(next) && time.Since(began) < bound*2/3 {
 			next = time.Now().Add(time.Duration(500+draw.IntN(2500)) * time.Millisecond)
 			i := draw.IntN(len(workers))
-			if draw.IntN(3) == 0 {
+			if (kills+terms)%3 == 2 {
 				terms++
 				if err := workers[i].stop(t); err != nil && !strings.Contains(err.Error(), "signal: ") { // poison, or not yet listening to signals
 					t.Errorf("after SIGTERM: %v\n%s", err, workers[i].log())

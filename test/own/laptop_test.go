@@ -149,7 +149,7 @@ func laptopChaos(t *testing.T, bin string, want map[int]map[string]string, seed 
 		switch {
 		case !p.running():
 			deaths++
-		case len(ended) < len(jobs) && draw.IntN(3) == 0:
+		case len(ended) < len(jobs) && (kills+terms)%3 == 2:
 			terms++
 			if err := p.stop(t); err != nil && p.cmd.ProcessState.Sys().(syscall.WaitStatus).Signal() != syscall.SIGKILL {
 				t.Errorf("after SIGTERM: %v\n%s", err, p.log())

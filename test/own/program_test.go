@@ -228,8 +228,8 @@ func launch(bin, dir string, args ...string) *process {
 	return p
 }
 
-// run starts a worker, or any program that prints no address.
-func run(t *testing.T, bin, dir string, args ...string) *process {
+// launched starts a worker, or any program that prints no address.
+func launched(t *testing.T, bin, dir string, args ...string) *process {
 	t.Helper()
 	p := launch(bin, dir, args...)
 	if err := p.cmd.Start(); err != nil {

@@ -18,6 +18,7 @@ import (
 	"github.com/malikobaid/cityflow/internal/catalog"
 	"github.com/malikobaid/cityflow/internal/city"
 	"github.com/malikobaid/cityflow/internal/queue/jetstream"
+	"github.com/malikobaid/cityflow/internal/run"
 	"github.com/malikobaid/cityflow/internal/testcity"
 	"github.com/malikobaid/cityflow/spec"
 )
@@ -25,7 +26,7 @@ import (
 // other is a version with another model, another pack format, one more field
 // of the config and one more of the message.
 var other = []change{
-	{"internal/run/engine.go", `const ModelVersion = "2"`, `const ModelVersion = "other"`},
+	{"internal/run/engine.go", fmt.Sprintf("const ModelVersion = %q", run.ModelVersion), `const ModelVersion = "other"`},
 	{"spec/config.go", "type Config struct {\n", "type Config struct {\n\tNovel int `json:\"novel,omitempty\"`\n"},
 	{"internal/job/id.go", "type message struct {\n", "type message struct {\n\tNovel string `json:\"novel\"`\n"},
 	{"internal/job/id.go", "message{V: messageVersion,", "message{Novel: \"x\", V: messageVersion,"},
@@ -74,7 +75,7 @@ func (p *pair) api(bin string) *process {
 }
 
 func (p *pair) worker(bin string) *process {
-	return run(p.T, bin, p.dir, append([]string{"worker"}, p.both...)...)
+	return launched(p.T, bin, p.dir, append([]string{"worker"}, p.both...)...)
 }
 
 // ask submits and says whether the answer was there already.
@@ -117,7 +118,7 @@ func TestAPIAndWorkerOfDifferentVersions(t *testing.T) {
 	plain, skewed := program(t, "plain"), program(t, "other", other...)
 	want := undisturbed(t)
 	for _, c := range []struct{ name, api, worker, version string }{
-		{"the API is newer", skewed, plain, "2"},
+		{"the API is newer", skewed, plain, run.ModelVersion},
 		{"the worker is newer", plain, skewed, "other"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
