@@ -103,7 +103,7 @@ func files(t *testing.T, b *blob.Bucket, id string) map[string]string {
 		}
 		name := path.Base(o.Key)
 		switch {
-		case name == "progress.json", name == "run.log", strings.HasPrefix(name, "insights."), strings.HasPrefix(name, "fileblob"):
+		case name == "progress.json", name == "run.log", strings.HasPrefix(name, "insights."), strings.HasSuffix(name, ".tmp"):
 			continue // may differ, or the rest of a write that a kill cut off
 		}
 		data, err := b.ReadAll(ctx, o.Key)

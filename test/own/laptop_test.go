@@ -3,6 +3,7 @@
 package own
 
 import (
+	"encoding/json"
 	"fmt"
 	"math/rand/v2"
 	"os"
@@ -181,16 +182,24 @@ func laptopChaos(t *testing.T, bin string, want map[int]map[string]string, seed 
 }
 
 // settle waits until what is left over is cleared up, markers of submits that
-// were cut off, and stops the server.
+// were cut off and messages of jobs that are done, and stops the server.
 func settle(t *testing.T, p *process, data string) {
 	t.Helper()
 	for deadline := time.Now().Add(patience); ; time.Sleep(200 * time.Millisecond) {
 		left, err := os.ReadDir(filepath.Join(data, "store", "pending"))
-		if err == nil && len(left) == 0 {
+		var h struct {
+			Queue struct{ Waiting, Running int }
+		}
+		// A message may be left of a job whose server died just after it was done.
+		a, herr := ask("GET", p.url+"/v1/health", "", "")
+		if herr == nil {
+			herr = json.Unmarshal([]byte(a.body), &h)
+		}
+		if err == nil && len(left) == 0 && herr == nil && a.code == 200 && h.Queue.Waiting+h.Queue.Running == 0 {
 			break
 		}
 		if time.Now().After(deadline) {
-			t.Errorf("markers left: %v %v\n%s", left, err, p.log())
+			t.Errorf("left: %v %v, %+v %v\n%s", left, err, h, herr, p.log())
 			break
 		}
 	}
