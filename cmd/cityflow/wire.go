@@ -138,7 +138,7 @@ func tryToWrite(dir string) error {
 	return errors.Join(err, f.Close(), os.Remove(f.Name()))
 }
 
-func openFileStore(_ context.Context, u *url.URL) (*job.Store, error) {
+func openFileStore(ctx context.Context, u *url.URL) (*job.Store, error) {
 	dir := filepath.FromSlash(u.Path)
 	if err := usable(dir); err != nil {
 		return nil, fmt.Errorf("store: %w", err)
@@ -158,6 +158,7 @@ func openFileStore(_ context.Context, u *url.URL) (*job.Store, error) {
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("store in %s: %w", dir, err), b.Close())
 	}
+	go removeCutOff(ctx, dir, time.Now().Add(-cutOffAge))
 	return &job.Store{
 		Bucket: b,
 		There: func() error {
@@ -171,6 +172,25 @@ func openFileStore(_ context.Context, u *url.URL) (*job.Store, error) {
 		// Only an empty folder can be removed; another one is still in use.
 		Prune: func(prefix string) { _ = os.Remove(filepath.Join(dir, filepath.FromSlash(prefix))) },
 	}, nil
+}
+
+// cutOffAge is far more than any write takes, also one of another process.
+const cutOffAge = time.Hour
+
+// removeCutOff removes the beginnings of objects whose writers were killed.
+func removeCutOff(ctx context.Context, dir string, before time.Time) {
+	_ = filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
+		if ctx.Err() != nil {
+			return fs.SkipAll
+		}
+		if err != nil || d.IsDir() || !strings.HasSuffix(path, ".tmp") {
+			return nil // what cannot be read is not ours to remove
+		}
+		if info, err := d.Info(); err == nil && info.ModTime().Before(before) {
+			_ = os.Remove(path)
+		}
+		return nil
+	})
 }
 
 // syncFile flushes a file and the folders that lead to it: the store renames
