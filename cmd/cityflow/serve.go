@@ -19,7 +19,7 @@ import (
 // storage are the flags of everything that opens a store and a queue.
 type storage struct {
 	Data   string        `default:"./data" type:"path" placeholder:"DIR" help:"Folder for everything that is kept."`
-	Queue  string        `env:"CITYFLOW_QUEUE,QUEUE_URL" placeholder:"URL" help:"Queue: file:///folder (embedded), nats://host, or the https:// address of an SQS queue. Default: DIR/queue."`
+	Queue  string        `env:"CITYFLOW_QUEUE,QUEUE_URL" placeholder:"URL" help:"Queue: file:///folder (embedded), nats://host1,host2,host3[?replicas=N] (JetStream), or the https:// address of an SQS queue. Default: DIR/queue."`
 	Store  string        `env:"CITYFLOW_STORE" placeholder:"URL" help:"Store: file:///folder or s3://bucket?region=...&endpoint=...&prefix=.... Default: DIR/store."`
 	Bucket string        `env:"ARTIFACTS_BUCKET" hidden:"" help:"S3 bucket to keep things in when there is no --store: an ECS secret can only be a plain name."`
 	Lease  time.Duration `env:"CITYFLOW_LEASE" default:"15s" help:"How long a silent worker keeps a job before another gets it. All on one queue use the same."`
@@ -66,6 +66,9 @@ func (c *serveCmd) Run(e *env) error {
 	}
 	defer flush()
 	w, err := c.wire(ctx)
+	if err != nil && e.ctx.Err() != nil {
+		return nil // told to stop before it was ready
+	}
 	if err != nil {
 		return err
 	}
@@ -106,8 +109,9 @@ func (c *serveCmd) Run(e *env) error {
 	server := httpapi.Server(httpapi.New(o), e.log)
 
 	var running sync.WaitGroup
+	quarantine := new(job.Quarantine)
 	for range c.Workers {
-		worker := &job.Worker{Model: model, Store: w.store, Queue: w.queue, Lease: c.Lease, Engine: buildVersion(), Ledger: true, Log: e.log, Metrics: metrics}
+		worker := &job.Worker{Model: model, Store: w.store, Queue: w.queue, Lease: c.Lease, Engine: buildVersion(), Ledger: true, Quarantine: quarantine, Log: e.log, Metrics: metrics}
 		running.Go(func() {
 			if err := worker.Work(ctx); err != nil {
 				e.log.Error("worker stopped", "error", err)

@@ -11,6 +11,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -105,8 +106,43 @@ func openS3(ctx context.Context, u *url.URL) (*job.Store, error) {
 	return &job.Store{Bucket: b}, nil
 }
 
-func openFileStore(_ context.Context, u *url.URL) (*job.Store, error) {
+// usable says what to do when a folder cannot hold what we keep. Better to
+// refuse the start than to accept jobs that cannot be stored.
+func usable(dir string) error {
+	err := os.MkdirAll(dir, 0o700)
+	if err == nil {
+		err = tryToWrite(dir)
+	}
+	switch job.Refusal(err) {
+	case job.ErrFull:
+		return fmt.Errorf("the disk of %s is full: free some space, or name a folder on another disk with --data", dir)
+	case job.ErrReadOnly:
+		return fmt.Errorf("%s cannot be written to: give this user the right to, or name another folder with --data (%w)", dir, err)
+	}
+	if err != nil {
+		return fmt.Errorf("%s cannot be used, name another folder with --data: %w", dir, err)
+	}
+	return nil
+}
+
+// tryToWrite writes more than what a full disk may still take by chance.
+func tryToWrite(dir string) error {
+	f, err := os.CreateTemp(dir, "start-*")
+	if err != nil {
+		return err
+	}
+	_, err = f.Write(make([]byte, 64<<10))
+	if err == nil {
+		err = f.Sync()
+	}
+	return errors.Join(err, f.Close(), os.Remove(f.Name()))
+}
+
+func openFileStore(ctx context.Context, u *url.URL) (*job.Store, error) {
 	dir := filepath.FromSlash(u.Path)
+	if err := usable(dir); err != nil {
+		return nil, fmt.Errorf("store: %w", err)
+	}
 	b, err := fileblob.OpenBucket(dir, &fileblob.Options{
 		CreateDir: true, DirFileMode: 0o700,
 		// Temporary files lie beside the final ones, so that the rename that
@@ -118,12 +154,43 @@ func openFileStore(_ context.Context, u *url.URL) (*job.Store, error) {
 	if err != nil {
 		return nil, fmt.Errorf("store in %s: %w", dir, err)
 	}
+	first, err := os.Stat(dir)
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("store in %s: %w", dir, err), b.Close())
+	}
+	go removeCutOff(ctx, dir, time.Now().Add(-cutOffAge))
 	return &job.Store{
 		Bucket: b,
-		Sync:   func(key string) error { return syncFile(dir, key) },
+		There: func() error {
+			now, err := os.Stat(dir)
+			if err == nil && !os.SameFile(first, now) {
+				err = errors.New("the folder was removed and made anew")
+			}
+			return err
+		},
+		Sync: func(key string) error { return syncFile(dir, key) },
 		// Only an empty folder can be removed; another one is still in use.
 		Prune: func(prefix string) { _ = os.Remove(filepath.Join(dir, filepath.FromSlash(prefix))) },
 	}, nil
+}
+
+// cutOffAge is far more than any write takes, also one of another process.
+const cutOffAge = time.Hour
+
+// removeCutOff removes the beginnings of objects whose writers were killed.
+func removeCutOff(ctx context.Context, dir string, before time.Time) {
+	_ = filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
+		if ctx.Err() != nil {
+			return fs.SkipAll
+		}
+		if err != nil || d.IsDir() || !strings.HasSuffix(path, ".tmp") {
+			return nil // what cannot be read is not ours to remove
+		}
+		if info, err := d.Info(); err == nil && info.ModTime().Before(before) {
+			_ = os.Remove(path)
+		}
+		return nil
+	})
 }
 
 // syncFile flushes a file and the folders that lead to it: the store renames
@@ -156,7 +223,7 @@ func (l locked) Close() error { return errors.Join(l.Queue.Close(), l.lock.Unloc
 
 func openFileQueue(ctx context.Context, u *url.URL, lease time.Duration) (queue.Queue, error) {
 	dir := filepath.FromSlash(u.Path)
-	if err := os.MkdirAll(dir, 0o700); err != nil {
+	if err := usable(dir); err != nil {
 		return nil, fmt.Errorf("queue: %w", err)
 	}
 	lock := flock.New(filepath.Join(dir, "lock"))
@@ -167,13 +234,28 @@ func openFileQueue(ctx context.Context, u *url.URL, lease time.Duration) (queue.
 	}
 	q, err := jetstream.Embed(ctx, dir, jetstream.Options{Lease: lease})
 	if err != nil {
-		return nil, errors.Join(err, lock.Unlock())
+		return nil, errors.Join(fmt.Errorf("%w (if its files are damaged, remove the folder and start again: the store has the jobs, and those that are open are sent again; only the dead letters are lost)", err), lock.Unlock())
 	}
 	return locked{q, lock}, nil
 }
 
+// openNATS takes nats://host1:4222,host2:4222,host3:4222[?replicas=N]. Without
+// replicas, a queue on three named nodes or more survives the loss of one.
 func openNATS(ctx context.Context, u *url.URL, lease time.Duration) (queue.Queue, error) {
-	return jetstream.Dial(ctx, u.String(), jetstream.Options{Lease: lease})
+	o := jetstream.Options{Lease: lease, Replicas: 1}
+	if strings.Count(u.Host, ",") >= 2 {
+		o.Replicas = 3
+	}
+	for key, values := range u.Query() {
+		n, err := strconv.Atoi(values[0])
+		if key != "replicas" || err != nil || n < 1 || n > 5 {
+			return nil, usagef("--queue: %s=%s, want nothing or replicas=1 to 5 after the address of a NATS server", key, values[0])
+		}
+		o.Replicas = n
+	}
+	bare := *u
+	bare.RawQuery = ""
+	return jetstream.Dial(ctx, bare.String(), o)
 }
 
 func openSQS(ctx context.Context, u *url.URL, lease time.Duration) (queue.Queue, error) {

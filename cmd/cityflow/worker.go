@@ -61,6 +61,9 @@ func (c *workerCmd) Run(e *env) error {
 	}
 	defer quiet()
 	w, err := c.wire(e.ctx)
+	if err != nil && e.ctx.Err() != nil {
+		return nil // told to stop before it was ready
+	}
 	if err != nil {
 		return err
 	}

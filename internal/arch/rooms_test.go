@@ -71,6 +71,7 @@ var rooms = []room{
 	{path: "internal/storetest", because: "what every store must pass"},
 	{path: "internal/validation", because: "finds reference data for tests"},
 	{path: "internal/arch", because: "rules only"},
+	{path: "test/*", anything: true, because: "whole deployments put through what can go wrong; tests and nothing else"},
 }
 
 // model is the pure half: the same input gives the same bytes.

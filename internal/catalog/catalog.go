@@ -214,7 +214,20 @@ func (c *Catalog) put(ctx context.Context, key string, data []byte) error {
 			o.ContentType = t.is
 		}
 	}
-	if err := c.bucket.WriteAll(ctx, key, data, o); err != nil {
+	// Cancelled, a write leaves what was there; WriteAll on a folder whose disk
+	// is full puts the part that still fitted into its place.
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	w, err := c.bucket.NewWriter(ctx, key, o)
+	if err == nil {
+		if _, err = w.Write(data); err != nil {
+			cancel()
+			_ = w.Close() // the context's error
+		} else {
+			err = w.Close()
+		}
+	}
+	if err != nil {
 		return fmt.Errorf("store %s: %w", key, err)
 	}
 	return nil

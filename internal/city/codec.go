@@ -39,6 +39,9 @@ var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 // ErrPack is the kind of every error about unreadable packs.
 var ErrPack = errors.New("city pack")
 
+// ErrFormat is besides the kind of error about a pack of another version.
+var ErrFormat = errors.New("another format")
+
 // Encode writes a city as a pack. The same city gives the same bytes.
 func Encode(w io.Writer, c *City) error {
 	if err := c.Validate(); err != nil {
@@ -71,7 +74,7 @@ func Decode(pack []byte) (*City, error) {
 	}
 	h := pack[len(packMagic):headerLen]
 	if v := binary.LittleEndian.Uint32(h); v != PackFormat {
-		return nil, fmt.Errorf("%w: format %d, this version reads %d: build the city again", ErrPack, v, PackFormat)
+		return nil, fmt.Errorf("%w: %w: %d, this version reads %d: build the city again", ErrPack, ErrFormat, v, PackFormat)
 	}
 	size := binary.LittleEndian.Uint64(h[4:])
 	if size > maxRaw {

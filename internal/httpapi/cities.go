@@ -2,11 +2,13 @@ package httpapi
 
 import (
 	"context"
+	"errors"
 	"net/http"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
 
+	"github.com/malikobaid/cityflow/internal/job"
 	"github.com/malikobaid/cityflow/internal/queue"
 	"github.com/malikobaid/cityflow/spec"
 )
@@ -100,7 +102,13 @@ func (a *api) health(ctx context.Context) (*Health, error) {
 		a.Log.ErrorContext(ctx, "health: cities", "error", err)
 	}
 	if err := a.Jobs.Store.Check(ctx); err != nil {
-		broken.Add("store", "the store does not answer")
+		what := "the store does not answer"
+		for _, why := range []error{job.ErrFull, job.ErrReadOnly} {
+			if errors.Is(err, why) {
+				what = why.Error()
+			}
+		}
+		broken.Add("store", what)
 		a.Log.ErrorContext(ctx, "health: store", "error", err)
 	}
 	var d queue.Depth

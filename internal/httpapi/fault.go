@@ -43,12 +43,13 @@ var (
 	tooMany      = kind{"too-many", http.StatusTooManyRequests, "Too many requests"}
 	internal     = kind{"internal", http.StatusInternalServerError, "The server made a mistake"}
 	unavailable  = kind{"unavailable", http.StatusServiceUnavailable, "Something the server needs is not working"}
+	full         = kind{"storage-full", http.StatusInsufficientStorage, "There is no space left"}
 	// These two are for what stands around the handler; see Refuse.
 	late       = kind{"late", http.StatusServiceUnavailable, "The answer took too long"}
 	answerSize = kind{"answer-too-large", http.StatusNotAcceptable, "The answer is too large for this host"}
 )
 
-var kinds = []kind{malformed, unauthorized, forbidden, notFound, badMethod, tooSlow, ended, notComplete, precondition, tooLarge, mediaType, range416, misdirected, invalid, tooMany, internal, unavailable, late, answerSize}
+var kinds = []kind{malformed, unauthorized, forbidden, notFound, badMethod, tooSlow, ended, notComplete, precondition, tooLarge, mediaType, range416, misdirected, invalid, tooMany, internal, unavailable, full, late, answerSize}
 
 // Fault is an RFC 9457 problem document.
 type Fault struct {
@@ -178,6 +179,10 @@ func faultOf(err error) *Fault {
 		wait := max(1, int(math.Ceil(time.Until(budget.Reset).Seconds())))
 		return tooMany.fault("The computing time of today is used up. Results that are already there stay available; new runs are possible again from "+
 			budget.Reset.Format(time.RFC3339)+".").with("Retry-After", strconv.Itoa(wait))
+	case errors.Is(err, job.ErrFull):
+		return full.fault("The store is full: nothing new can be kept until its operator makes space. Nothing was lost; try again later.").with("Retry-After", "60")
+	case errors.Is(err, job.ErrReadOnly):
+		return unavailable.fault("The store cannot be written at the moment: nothing new can be kept until its operator repairs that. Nothing was lost; try again later.").with("Retry-After", "60")
 	case errors.Is(err, job.ErrStore):
 		return unavailable.fault("The store does not work at the moment. Nothing was lost; try again.").with("Retry-After", "10")
 	}

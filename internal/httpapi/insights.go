@@ -68,7 +68,7 @@ type ChatReply struct {
 }
 
 func (a *api) insightRoutes() {
-	huma.Register(a.huma, operation("POST", "/v1/insights/{job_id}", "get-insights", "The answer in words", 404, 409, 503),
+	huma.Register(a.huma, operation("POST", "/v1/insights/{job_id}", "get-insights", "The answer in words", 404, 409, 503, 507),
 		func(ctx context.Context, in *jobInput) (*struct{ Body Insights }, error) {
 			w, err := a.Answers.Insights(ctx, in.JobID)
 			if err != nil {
@@ -76,7 +76,7 @@ func (a *api) insightRoutes() {
 			}
 			return &struct{ Body Insights }{Insights{SummaryMD: w.Markdown, Cached: w.Cached, Source: w.Meta.Source, Meta: w.Meta}}, nil
 		})
-	ask := operation("POST", "/v1/insights/{job_id}/chat", "ask-about-job", "Ask about a result", 400, 404, 409, 413, 415, 422, 503)
+	ask := operation("POST", "/v1/insights/{job_id}/chat", "ask-about-job", "Ask about a result", 400, 404, 409, 413, 415, 422, 503, 507)
 	huma.Register(a.huma, ask,
 		func(ctx context.Context, in *struct {
 			JobID       string `path:"job_id" maxLength:"64" doc:"The id that submit answered"`
@@ -99,7 +99,7 @@ func (a *api) insightRoutes() {
 			}
 			return &struct{ Body Answer }{Answer{ReplyMD: r.Markdown, Source: r.Source, Note: r.Note}}, nil
 		})
-	chat := operation("POST", "/v1/chat", "ask-about-cityflow", "Ask about CityFlow itself", 400, 413, 415, 422, 503)
+	chat := operation("POST", "/v1/chat", "ask-about-cityflow", "Ask about CityFlow itself", 400, 413, 415, 422, 503, 507)
 	chat.Description = "Answered from the documentation."
 	huma.Register(a.huma, chat, func(ctx context.Context, in *struct {
 		ContentType string `header:"Content-Type" hidden:"true"`

@@ -28,13 +28,13 @@ type statusOutput struct {
 }
 
 func (a *api) jobRoutes() {
-	submit := operation("POST", "/v1/submit", "submit", "Ask what would change", 400, 413, 415, 422, 503)
+	submit := operation("POST", "/v1/submit", "submit", "Ask what would change", 400, 413, 415, 422, 503, 507)
 	submit.Description = "Only city is required. The same run again answers at once with the job that has its results and cached true. " +
 		"With an Idempotency-Key, the same client repeating the same request is one job; the key with another request is simply another job, never a wrong answer."
 	submit.DefaultStatus = http.StatusAccepted
 	huma.Register(a.huma, submit, a.submit)
 	huma.Register(a.huma, operation("GET", "/v1/status/{job_id}", "get-status", "Where a job stands", 404, 503), a.status)
-	huma.Register(a.huma, operation("POST", "/v1/jobs/{job_id}/cancel", "cancel-job", "Stop a job wherever it is", 404, 409, 503),
+	huma.Register(a.huma, operation("POST", "/v1/jobs/{job_id}/cancel", "cancel-job", "Stop a job wherever it is", 404, 409, 503, 507),
 		func(ctx context.Context, in *jobInput) (*struct{ Body *spec.Status }, error) {
 			st, err := a.Jobs.Cancel(ctx, in.JobID)
 			a.statuses.forget(in.JobID)

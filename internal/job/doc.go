@@ -26,4 +26,8 @@ var (
 	ErrNotComplete = errors.New("the job is not complete")
 	// ErrStore is wrapped by every failure of the store.
 	ErrStore = errors.New("store")
+	// ErrFull is wrapped besides when the store has no space left.
+	ErrFull = errors.New("the store is full")
+	// ErrReadOnly is wrapped besides when the store refuses to be written to.
+	ErrReadOnly = errors.New("the store cannot be written")
 )

@@ -75,6 +75,9 @@ type record struct {
 	failed   *failed
 	cancel   *cancelled
 	logBytes int64 // size of run.log of a failed job
+	// unknown names a field of the config that this version does not know. It
+	// may change the answer, so only a version that does may run the job.
+	unknown string
 }
 
 // load reads a job by asking for each object, which costs less than a listing
@@ -83,7 +86,7 @@ type record struct {
 func (s *Store) load(ctx context.Context, id string) (*record, error) {
 	r := &record{id: id}
 	var err error
-	if r.config, r.stored, err = s.getConfig(ctx, id); err != nil || r.config == nil {
+	if r.config, r.unknown, r.stored, err = s.getConfig(ctx, id); err != nil || r.config == nil {
 		return r, err
 	}
 	if r.progress, err = getJSON[progress](ctx, s, Key(id, ProgressFile)); err != nil {

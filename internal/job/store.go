@@ -4,11 +4,15 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"path"
 	"regexp"
 	"strings"
+	"sync/atomic"
+	"syscall"
 	"time"
 
 	"gocloud.dev/blob"
@@ -119,6 +123,14 @@ type Store struct {
 	// Prune is told of a prefix that has become empty, for stores that keep
 	// folders. May be nil.
 	Prune func(prefix string)
+
+	// There says that the place of the store is still the one that was opened,
+	// for stores that somebody could remove under us. May be nil.
+	There func() error
+
+	// refusal is why the last write was refused, for the health check; nil once
+	// one succeeds.
+	refusal atomic.Pointer[error]
 }
 
 // put writes a whole object.
@@ -127,15 +139,62 @@ func (s *Store) put(ctx context.Context, key string, data []byte) error {
 	if !ok {
 		panic(fmt.Sprintf("job: key %q is of no kind in the table", key))
 	}
-	// Upload, unlike WriteAll, lets the S3 driver read from data itself instead
-	// of filling a buffer of 5 MB per object.
-	if err := s.Bucket.Upload(ctx, key, bytes.NewReader(data), &blob.WriterOptions{ContentType: ContentType(key)}); err != nil {
-		return fmt.Errorf("%w: write %s: %w", ErrStore, key, err)
+	if err := s.write(ctx, key, data, &blob.WriterOptions{ContentType: ContentType(key)}); err != nil {
+		return s.refused("write", key, err)
 	}
 	if k.Durable && s.Sync != nil {
 		if err := s.Sync(key); err != nil {
-			return fmt.Errorf("%w: flush %s: %w", ErrStore, key, err)
+			return s.refused("flush", key, err)
 		}
+	}
+	s.refusal.Store(nil)
+	return nil
+}
+
+// write stores all of data or nothing.
+func (s *Store) write(ctx context.Context, key string, data []byte, o *blob.WriterOptions) error {
+	if s.Sync == nil {
+		// Upload lets the S3 driver read from data itself instead of filling a
+		// buffer of 5 MB per object.
+		return s.Bucket.Upload(ctx, key, bytes.NewReader(data), o)
+	}
+	// A folder whose disk is full takes a part of the data, and Upload and
+	// WriteAll put that part into the object's place. Only a cancelled write
+	// leaves there what was there.
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	w, err := s.Bucket.NewWriter(ctx, key, o)
+	if err != nil {
+		return err
+	}
+	if _, err = w.Write(data); err != nil {
+		cancel()
+		_ = w.Close() // the context's error
+		return err
+	}
+	return w.Close()
+}
+
+// refused says what kind of failure of a write err is.
+func (s *Store) refused(what, key string, err error) error {
+	kind := Refusal(err)
+	if kind == nil {
+		return fmt.Errorf("%w: %s %s: %w", ErrStore, what, key, err)
+	}
+	s.refusal.Store(&kind)
+	return fmt.Errorf("%w: %w: %s %s: %w", ErrStore, kind, what, key, err)
+}
+
+// Refusal is ErrFull or ErrReadOnly where err says one of these, else nil.
+func Refusal(err error) error {
+	switch {
+	case err == nil:
+		return nil
+	case errors.Is(err, syscall.ENOSPC), errors.Is(err, syscall.EDQUOT),
+		strings.Contains(err.Error(), "StorageFull"): // of S3-compatible stores
+		return ErrFull
+	case errors.Is(err, syscall.EROFS), errors.Is(err, fs.ErrPermission):
+		return ErrReadOnly
 	}
 	return nil
 }
@@ -160,30 +219,34 @@ func (s *Store) get(ctx context.Context, key string) (data []byte, found bool, e
 	return data, true, nil
 }
 
-// getConfig reads the config of a job and when it was last written, at once.
-// Like getJSON, it takes one that does not decode for absent.
-func (s *Store) getConfig(ctx context.Context, id string) (*spec.Config, time.Time, error) {
+// getConfig reads the config of a job, what of it this version does not know,
+// and when it was last written, at once. Like getJSON, it takes one that does
+// not decode for absent.
+func (s *Store) getConfig(ctx context.Context, id string) (c *spec.Config, unknown string, stored time.Time, err error) {
 	key := Key(id, ConfigFile)
-	fail := func(err error) (*spec.Config, time.Time, error) {
-		if gcerrors.Code(err) == gcerrors.NotFound {
-			return nil, time.Time{}, nil
-		}
-		return nil, time.Time{}, fmt.Errorf("%w: read %s: %w", ErrStore, key, err)
-	}
+	var b []byte
 	r, err := s.Bucket.NewReader(ctx, key, nil)
-	if err != nil {
-		return fail(err)
+	if err == nil {
+		defer r.Close()
+		stored = r.ModTime().UTC()
+		b, err = io.ReadAll(r)
 	}
-	defer r.Close()
-	b, err := io.ReadAll(r)
-	if err != nil {
-		return fail(err)
+	if gcerrors.Code(err) == gcerrors.NotFound {
+		return nil, "", time.Time{}, nil
 	}
-	c := new(spec.Config)
+	if err != nil {
+		return nil, "", time.Time{}, fmt.Errorf("%w: read %s: %w", ErrStore, key, err)
+	}
+	c = new(spec.Config)
 	if json.Unmarshal(b, c) != nil {
-		return nil, time.Time{}, nil
+		return nil, "", time.Time{}, nil
 	}
-	return c, r.ModTime().UTC(), nil
+	strict := json.NewDecoder(bytes.NewReader(b))
+	strict.DisallowUnknownFields()
+	if err := strict.Decode(new(spec.Config)); err != nil {
+		unknown = err.Error() // json: unknown field "..."
+	}
+	return c, unknown, stored, nil
 }
 
 // getJSON reads an object. One that does not decode counts as absent: a cut
@@ -258,11 +321,31 @@ func (s *Store) listOnce(ctx context.Context, prefix string) ([]entry, error) {
 	}
 }
 
-// Check is the health check: the store can be read. It asks for an object, for
-// only then S3 says that the bucket itself is not there.
+// Check is the health check: the store can be read, and did not refuse the last
+// write of this process. It asks for an object, for only then S3 says that the
+// bucket itself is not there.
 func (s *Store) Check(ctx context.Context) error {
-	_, _, err := s.get(ctx, "pending/health")
-	return err
+	if _, _, err := s.get(ctx, "pending/health"); err != nil {
+		return err
+	}
+	if s.There != nil {
+		if err := s.There(); err != nil {
+			return fmt.Errorf("%w: %w; start again", ErrStore, err)
+		}
+	}
+	if s.refusal.Load() != nil {
+		return s.probe(ctx)
+	}
+	return nil
+}
+
+// probe tries whether a store that refused a write still does.
+func (s *Store) probe(ctx context.Context) error {
+	const key = "pending/aaaaaaaaaaaaaaaaaaaaaaaaaa" // a marker without a job, which means nothing
+	if err := s.put(ctx, key, make([]byte, 4096)); err != nil {
+		return err
+	}
+	return s.remove(ctx, key)
 }
 
 // splitKey takes "jobs/<id>/<name>" apart.

@@ -19,9 +19,14 @@ const (
 	// maxFailed attempts, and the job fails for good.
 	maxFailed = 5
 	// maxDeliveries is the backstop for a message whose attempts never get as
-	// far as being counted.
-	maxDeliveries = 20
+	// far as being counted, because the store takes no note of them or because
+	// the worker dies that early. A store may be full for a night: with the
+	// delays below this lasts about 40 hours. The queue's own bound, where it
+	// has one (maxReceiveCount of SQS), must be higher.
+	maxDeliveries = 500
 	maxBackoff    = time.Minute
+	// maxStoreBackoff is for a store that fails: the job is not to blame.
+	maxStoreBackoff = 5 * time.Minute
 	// finishing bounds what is done after a signal or at the end of a job.
 	finishing = 20 * time.Second
 	// letGo is how long a model may take to notice that its run has ended. It
@@ -45,6 +50,8 @@ type Worker struct {
 	// where tasks are counted by the platform that is paid for them.
 	Ledger bool
 	Log    *slog.Logger
+	// Quarantine is shared by the workers of a process; nil where there is one.
+	Quarantine *Quarantine
 	// Metrics may be nil.
 	Metrics *telemetry.Metrics
 	// Ended is told of every message dealt with; may be nil.
@@ -55,15 +62,27 @@ type Worker struct {
 // the queue, which is not a failed attempt. It returns an error only when the
 // queue is closed under it.
 func (w *Worker) Work(ctx context.Context) error {
+	inARow := 0 // failures of the queue or the store
 	for ctx.Err() == nil {
-		if err := w.Once(ctx); errors.Is(err, queue.ErrClosed) {
+		l, err := w.Queue.Receive(ctx)
+		if errors.Is(err, queue.ErrClosed) {
 			return err
-		} else if err != nil && ctx.Err() == nil {
+		}
+		fine := err == nil
+		if fine {
+			// While the store does not work, every message would come back
+			// as it was: better not to take them all.
+			fine = !w.handle(ctx, l, limit{}).store
+		} else if ctx.Err() == nil {
 			w.Log.Error("cannot receive", "error", err)
-			select {
-			case <-ctx.Done():
-			case <-time.After(w.backoff(1)):
-			}
+		}
+		if inARow++; fine {
+			inARow = 0
+			continue
+		}
+		select {
+		case <-ctx.Done():
+		case <-time.After(w.backoff(min(inARow, 5))):
 		}
 	}
 	return nil
@@ -80,7 +99,7 @@ func (w *Worker) Once(ctx context.Context) error {
 }
 
 // handle works on one message and tells the queue what became of it.
-func (w *Worker) handle(ctx context.Context, l *queue.Lease, most limit) {
+func (w *Worker) handle(ctx context.Context, l *queue.Lease, most limit) verdict {
 	start := time.Now()
 	ctx, v := w.attempt(ctx, l, most)
 	// A signal must not stop us from telling the queue what became of it.
@@ -107,6 +126,7 @@ func (w *Worker) handle(ctx context.Context, l *queue.Lease, most limit) {
 	if w.Ended != nil {
 		w.Ended(v.outcome, seconds)
 	}
+	return v
 }
 
 // verdict is what becomes of a message.
@@ -115,6 +135,7 @@ type verdict struct {
 	outcome string // for the log and the metrics
 	reason  string
 	delay   time.Duration
+	store   bool // the store does not work
 }
 
 type action int
@@ -133,7 +154,9 @@ var (
 	errTimeUp    = errors.New("the time of the task is up")
 )
 
-func (w *Worker) backoff(attempt int) time.Duration {
+func (w *Worker) backoff(attempt int) time.Duration { return min(w.doubled(attempt), maxBackoff) }
+
+func (w *Worker) doubled(attempt int) time.Duration {
 	d := w.Backoff
 	if d == 0 {
 		d = time.Second
@@ -141,11 +164,17 @@ func (w *Worker) backoff(attempt int) time.Duration {
 	for range min(attempt-1, 10) {
 		d *= 2
 	}
-	return min(d, maxBackoff)
+	return d
 }
 
+// retry gives the job back after a failed attempt.
 func (w *Worker) retry(attempt int, err error) verdict {
 	return verdict{act: actRelease, outcome: "released", reason: err.Error(), delay: w.backoff(attempt)}
+}
+
+// storeFailed gives the job back because the store does not work.
+func (w *Worker) storeFailed(l *queue.Lease, err error) verdict {
+	return verdict{act: actRelease, outcome: "released", reason: err.Error(), delay: min(w.doubled(l.Attempt), maxStoreBackoff), store: true}
 }
 
 // attempt deals with one delivery, from the message to its end. The context it
@@ -176,13 +205,13 @@ func (w *Worker) deal(ctx context.Context, l *queue.Lease, msg message, most lim
 		if ctx.Err() != nil {
 			return ctx, verdict{act: actRelease, outcome: "released", reason: "stopping"}
 		}
-		return ctx, w.retry(l.Attempt, err)
+		return ctx, w.storeFailed(l, err)
 	}
 	switch {
 	case r.manifest != nil:
 		// Finished before, only the message was left behind.
 		if err := w.point(ctx, r); err != nil {
-			return ctx, w.retry(l.Attempt, err)
+			return ctx, w.storeFailed(l, err)
 		}
 		return ctx, verdict{outcome: "already complete"}
 	case r.failed != nil && r.failed.Reason == ReasonWorkerLost:
@@ -196,6 +225,18 @@ func (w *Worker) deal(ctx context.Context, l *queue.Lease, msg message, most lim
 	case r.config == nil:
 		return ctx, verdict{act: actBury, outcome: "buried", reason: "there is no " + msg.ConfigKey}
 	}
+	if err := w.turn(ctx, l, r.progress != nil && r.progress.failures() >= suspectFrom); err != nil {
+		if errors.Is(err, queue.ErrLeaseLost) {
+			return ctx, verdict{act: actAbandon, outcome: "abandoned", reason: err.Error()}
+		}
+		return ctx, verdict{act: actRelease, outcome: "released", reason: "stopping"}
+	}
+	defer w.leave()
+	if r.unknown != "" {
+		v := w.storeFailed(l, fmt.Errorf("%w: %s", run.ErrOtherVersion, r.unknown))
+		v.store = false
+		return ctx, v
+	}
 	a := w.begin(l, r)
 	ctx = telemetry.WithLog(ctx, slog.Int("attempt", a.p.Attempt))
 	a.most = most
@@ -203,7 +244,7 @@ func (w *Worker) deal(ctx context.Context, l *queue.Lease, msg message, most lim
 		return ctx, a.giveUp(ctx)
 	}
 	if err := a.writeProgress(ctx); err != nil {
-		return ctx, w.retry(l.Attempt, err)
+		return ctx, w.storeFailed(l, err)
 	}
 	w.Log.InfoContext(ctx, "job started")
 	if a.p.Attempt == 1 {
@@ -243,7 +284,7 @@ func (a *attempt) giveUp(ctx context.Context) verdict {
 	tried := max(a.p.Attempt, a.lease.Attempt) - 1
 	f := lostJob(tried, a.p.LastError)
 	if err := a.Store.putJSON(ctx, Key(a.r.id, FailedFile), f); err != nil {
-		return a.retry(a.lease.Attempt, err)
+		return a.storeFailed(a.lease, err)
 	}
 	return verdict{act: actBury, outcome: "failed", reason: f.Message}
 }
@@ -295,15 +336,58 @@ func (a *attempt) carryOut(ctx context.Context) verdict {
 	}
 	// A store that fails is not the job's fault, however often it does: what
 	// bounds the tries then is the number of deliveries.
+	// Nor is it when this worker is too old or too new for it.
 	store := errors.Is(err, ErrStore)
-	a.p.update(func(p *progress) { p.LastError, p.Released = err.Error(), store })
-	if werr := a.writeProgress(fctx); werr != nil {
-		a.Log.WarnContext(fctx, "progress not written", "error", werr)
+	excused := store || errors.Is(err, run.ErrOtherVersion)
+	a.p.update(func(p *progress) { p.LastError, p.Released = err.Error(), excused })
+	werr := a.writeProgress(fctx)
+	if werr != nil {
+		a.Worker.Log.WarnContext(fctx, "progress not written", "error", werr)
 	}
-	if store {
-		return a.retry(a.lease.Attempt, err)
+	if store && werr != nil {
+		return a.excuse(ctx, err)
+	}
+	if excused {
+		v := a.storeFailed(a.lease, err)
+		v.store = store
+		return v
 	}
 	return a.retry(a.p.Failed+1, err)
+}
+
+// excuseFor bounds how long a worker holds a job for a store that does not
+// work; then others may try.
+const excuseFor = 10 * time.Minute
+
+// excuse keeps the job until the store takes the note that this attempt was not
+// the job's fault. Given back without it, the attempt would count as failed,
+// and a disk that stays full would end every job that was begun.
+func (a *attempt) excuse(ctx context.Context, err error) verdict {
+	until := time.Now().Add(excuseFor)
+	if !a.most.end.IsZero() && a.most.end.Before(until) {
+		until = a.most.end
+	}
+	wctx, cancel := context.WithDeadline(ctx, until)
+	defer cancel()
+	a.Worker.Log.ErrorContext(ctx, "the store does not work, holding the job until it does", "error", err)
+	tick := time.NewTicker(max(time.Millisecond, min(a.Lease/6, 5*time.Second)))
+	defer tick.Stop()
+	kerr := a.keep(wctx, a.lease, tick.C, func() bool {
+		step, done := context.WithTimeout(wctx, a.Lease/6)
+		defer done()
+		return a.writeProgress(step) == nil
+	})
+	v := a.storeFailed(a.lease, err)
+	switch {
+	case kerr == nil:
+		// It works again.
+		v.delay, v.store = a.backoff(1), false
+	case errors.Is(kerr, queue.ErrLeaseLost):
+		v.act, v.outcome = actAbandon, "abandoned"
+	case ctx.Err() != nil:
+		v.delay, v.reason = 0, "stopping; the store does not work: "+err.Error()
+	}
+	return v
 }
 
 // await waits for the run. One whose process is about to end anyway is left
@@ -336,7 +420,8 @@ func (a *attempt) fail(ctx context.Context, f failed) verdict {
 		err = a.Store.putJSON(ctx, Key(a.r.id, FailedFile), f)
 	}
 	if err != nil {
-		return a.retry(a.p.Failed+1, err)
+		a.release(ctx)
+		return a.storeFailed(a.lease, err)
 	}
 	return verdict{outcome: "failed", reason: f.Reason}
 }

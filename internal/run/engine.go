@@ -3,6 +3,7 @@ package run
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -112,6 +113,9 @@ func (e *Engine) open(ctx context.Context, name string) (*prepared, error) {
 		return nil, err
 	}
 	c, err := city.Decode(b)
+	if errors.Is(err, city.ErrFormat) {
+		return nil, fmt.Errorf("%w: city %s: %w", ErrOtherVersion, info.Slug, err)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("city %s: %w", info.Slug, err)
 	}

@@ -108,7 +108,7 @@ func Embed(ctx context.Context, dir string, o Options) (*Queue, error) {
 // Dial connects to a NATS server or cluster with JetStream, such as
 // "nats://a:4222,nats://b:4222". It keeps trying to reconnect for ever.
 func Dial(ctx context.Context, url string, o Options) (*Queue, error) {
-	nc, err := nats.Connect(url, nats.Name("cityflow"), nats.MaxReconnects(-1))
+	nc, err := nats.Connect(everyHost(url), nats.Name("cityflow"), nats.MaxReconnects(-1))
 	if err != nil {
 		return nil, fmt.Errorf("queue at %s: %w", redact(url), err)
 	}
@@ -118,6 +118,21 @@ func Dial(ctx context.Context, url string, o Options) (*Queue, error) {
 		return nil, fmt.Errorf("queue at %s: %w", redact(url), err)
 	}
 	return q, nil
+}
+
+// everyHost makes nats://user:password@a,b into an address for each host, all
+// with that user.
+func everyHost(url string) string {
+	scheme, rest, ok := strings.Cut(url, "://")
+	user, hosts, has := strings.Cut(rest, "@")
+	if !ok || !has || strings.Contains(hosts, "://") {
+		return url
+	}
+	var all []string
+	for h := range strings.SplitSeq(hosts, ",") {
+		all = append(all, scheme+"://"+user+"@"+h)
+	}
+	return strings.Join(all, ",")
 }
 
 // redact drops user and password from a URL for messages.
