@@ -13,15 +13,15 @@ import (
 // the order of the network, numbers in the shortest form that reads back the
 // same.
 func WriteFlows(w io.Writer, n *Network, r *Result) error {
-	b := bufio.NewWriter(w)
-	b.WriteString("tail,head,volume,cost\n")
+	b := bufio.NewWriter(w) // keeps its first error until Flush
+	_, _ = b.WriteString("tail,head,volume,cost\n")
 	var row []byte
 	for l := range n.Tail {
 		row = strconv.AppendInt(row[:0], int64(n.Tail[l])+1, 10)
 		row = strconv.AppendInt(append(row, ','), int64(n.Head[l])+1, 10)
 		row = strconv.AppendFloat(append(row, ','), r.Volume[l], 'g', -1, 64)
 		row = strconv.AppendFloat(append(row, ','), r.Cost[l], 'g', -1, 64)
-		b.Write(append(row, '\n'))
+		_, _ = b.Write(append(row, '\n'))
 	}
 	return b.Flush()
 }
@@ -29,8 +29,8 @@ func WriteFlows(w io.Writer, n *Network, r *Result) error {
 // WritePaths writes path flows as CSV: origin, destination, flow, cost and the
 // nodes from end to end, separated by blanks.
 func WritePaths(w io.Writer, n *Network, d *Demand, r *Result) error {
-	b := bufio.NewWriter(w)
-	b.WriteString("origin,destination,flow,cost,nodes\n")
+	b := bufio.NewWriter(w) // keeps its first error until Flush
+	_, _ = b.WriteString("origin,destination,flow,cost,nodes\n")
 	var row []byte
 	r.Paths(d, func(p Path) bool {
 		row = strconv.AppendInt(row[:0], int64(p.From)+1, 10)
@@ -51,8 +51,8 @@ func WritePaths(w io.Writer, n *Network, d *Demand, r *Result) error {
 // street: OSM way and end nodes, vehicles per hour, capacity, minutes now and on
 // an empty street.
 func WriteStreets(w io.Writer, net *city.Network, n *CityNetwork, r *Result) error {
-	b := bufio.NewWriter(w)
-	b.WriteString("way,from,to,volume,capacity,minutes,free_minutes\n")
+	b := bufio.NewWriter(w) // keeps its first error until Flush
+	_, _ = b.WriteString("way,from,to,volume,capacity,minutes,free_minutes\n")
 	var row []byte
 	for i, l := range n.Street {
 		if l == units.NoLink {
@@ -64,7 +64,7 @@ func WriteStreets(w io.Writer, net *city.Network, n *CityNetwork, r *Result) err
 		for _, v := range [...]float64{r.Volume[i], n.Capacity[i], r.Cost[i], n.FreeFlow[i]} {
 			row = strconv.AppendFloat(append(row, ','), v, 'g', 8, 64)
 		}
-		b.Write(append(row, '\n'))
+		_, _ = b.Write(append(row, '\n'))
 	}
 	return b.Flush()
 }
@@ -72,8 +72,8 @@ func WriteStreets(w io.Writer, net *city.Network, n *CityNetwork, r *Result) err
 // WriteStreetsGeoJSON writes the same as lines; streets without traffic are
 // left out.
 func WriteStreetsGeoJSON(w io.Writer, net *city.Network, n *CityNetwork, r *Result) error {
-	b := bufio.NewWriter(w)
-	b.WriteString(`{"type":"FeatureCollection","features":[`)
+	b := bufio.NewWriter(w) // keeps its first error until Flush
+	_, _ = b.WriteString(`{"type":"FeatureCollection","features":[`)
 	var row []byte
 	comma := ""
 	for i, l := range n.Street {
@@ -98,9 +98,9 @@ func WriteStreetsGeoJSON(w io.Writer, net *city.Network, n *CityNetwork, r *Resu
 			row = strconv.AppendFloat(append(row, ','), float64(net.GeomLat[g]), 'f', 6, 64)
 			row = append(row, ']')
 		}
-		b.Write(append(row, "]}}"...))
+		_, _ = b.Write(append(row, "]}}"...))
 	}
-	b.WriteString("]}\n")
+	_, _ = b.WriteString("]}\n")
 	return b.Flush()
 }
 
