@@ -248,7 +248,7 @@ func (o *outputs) keep() error {
 // drop removes what was not kept.
 func (o *outputs) drop() {
 	for _, f := range o.files {
-		f.Close()
+		_ = f.Close()
 		_ = os.Remove(f.Name()) // renamed files are not there any more
 	}
 }
