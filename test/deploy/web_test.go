@@ -130,6 +130,9 @@ func TestAnInterruptedDeployLeavesAWorkingPage(t *testing.T) {
 			before, next := "b", "c"
 			seen := map[string]int{}
 			for step := range steps {
+				if how == "refused" && step != 0 && step != steps-3 && step != steps-1 {
+					continue // the first asset, the first page, the invalidation
+				}
 				n := 0
 				run := newScript(t, env, "web", s.dist(t, next))
 				rec.Hook(func(c awstest.Call) bool {
@@ -154,14 +157,18 @@ func TestAnInterruptedDeployLeavesAWorkingPage(t *testing.T) {
 					t.Fatalf("stopped at write %d the page is of version %q, was %q, is to be %q", step+1, v, before, next)
 				}
 				seen[map[bool]string{true: "new", false: "old"}[v == next]]++
-				// Rolled back: the version before, as it was.
-				deploy(t, env, "web", s.dist(t, before))
-				if v := s.whole(t, "rolled back"); v != before {
-					t.Fatalf("rolled back to %q, which shows %q", before, v)
-				}
 				// Assets of the stopped deploy lie there already: the next one
 				// gets its own.
-				next += "x"
+				before, next = v, next+"x"
+			}
+			// The next deploy completes what lies there, and the version before
+			// all that comes back by being deployed.
+			for _, dist := range []string{b, a} {
+				deploy(t, env, "web", dist)
+				want := map[string]string{a: "a", b: "b"}[dist]
+				if v := s.whole(t, "deployed"); v != want {
+					t.Fatalf("deployed %q, which shows %q", want, v)
+				}
 			}
 			if seen["old"] == 0 || seen["new"] == 0 {
 				t.Errorf("stopped at %d writes the page was %v: the test does not reach both", steps, seen)
