@@ -45,7 +45,7 @@ func TestCallsOfThePrograms(t *testing.T) {
 	moto := cli(t)
 	r := &calls{T: t, moto: moto, recorders: map[string]*awstest.Recorder{}}
 	r.cloud()
-	r.publish()
+	r.publishTo("cityflow-artifacts")
 	r.service()
 	r.scripts()
 
@@ -140,21 +140,26 @@ func (r *calls) cloud() {
 		r.Fatal(err)
 	}
 	r.queue = u.Path
-	su, err := url.Parse(r.moto.BucketURL("cityflow-artifacts", ""))
-	if err != nil {
-		r.Fatal(err)
-	}
-	if r.bucket, err = cloud.OpenBucket(r.Context(), su); err != nil {
-		r.Fatal(err)
-	}
-	r.Cleanup(func() { _ = r.bucket.Close() })
+	r.open("cityflow-artifacts")
 	for name, value := range map[string]string{"secret": strings.Repeat("s", 40), "openai-api-key": "sk-test", "token-hashes": strings.Repeat("ab", 32)} {
 		r.moto.SetParameter(r, "/cityflow/prod/"+name, value)
 	}
 }
 
-// publish copies a small city with the command of operators.
-func (r *calls) publish() {
+func (r *calls) open(bucket string) {
+	r.Helper()
+	u, err := url.Parse(r.moto.BucketURL(bucket, ""))
+	if err != nil {
+		r.Fatal(err)
+	}
+	if r.bucket, err = cloud.OpenBucket(r.Context(), u); err != nil {
+		r.Fatal(err)
+	}
+	r.Cleanup(func() { _ = r.bucket.Close() })
+}
+
+// publishTo copies a small city with the command of operators.
+func (r *calls) publishTo(bucket string) {
 	r.Helper()
 	packs := r.TempDir()
 	built, err := fileblob.OpenBucket(packs, &fileblob.Options{NoTempDir: true, Metadata: fileblob.MetadataDontWrite})
@@ -167,7 +172,7 @@ func (r *calls) publish() {
 	if err := catalog.Over(built).Add(r.Context(), testcity.Grid(o)); err != nil {
 		r.Fatal(err)
 	}
-	c := exec.CommandContext(r.Context(), program(r, "cityflow"), "city", "publish", "--packs", packs, "--store", r.moto.BucketURL("cityflow-artifacts", r.as("operator")))
+	c := exec.CommandContext(r.Context(), program(r, "cityflow"), "city", "publish", "--packs", packs, "--store", r.moto.BucketURL(bucket, r.as("operator")))
 	c.Env = environment(r.moto, r.as("operator"))
 	if out, err := c.CombinedOutput(); err != nil {
 		r.Fatalf("%v\n%s", err, out)

@@ -7,8 +7,8 @@
 //	calls_test.go     every call of every program, and the list of them
 //	web_test.go       the page: again, interrupted at each step, rolled back
 //	function_test.go  a function's code: canary, alias, roll-back
-//	worker_test.go    the worker's image: pushed, registered, run as a container would
-//	document_test.go  the commands of docs/deploy.md
+//	worker_test.go    the worker's image: pushed, registered, rolled back; secrets
+//	image_test.go     the worker's image, run as a container would run it
 //
 // moto has no CloudFormation deploy of these stacks, no API Gateway and no
 // CloudFront that answers requests, and its Lambda runs no code without an

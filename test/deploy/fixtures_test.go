@@ -6,6 +6,7 @@ import (
 	"archive/zip"
 	"bufio"
 	"bytes"
+	"context"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -20,6 +21,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/aws/aws-sdk-go-v2/service/lambda"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 
 	"github.com/malikobaid/cityflow/internal/awstest"
@@ -76,7 +78,7 @@ func distribution(t testing.TB, moto *awstest.Server) string {
 }
 
 // dist is a built page of a version: two pages that load an asset each, one
-// asset that versions share, and settings.
+// more asset that versions share, and settings.
 func (s *site) dist(t testing.TB, version string) string {
 	t.Helper()
 	dir := t.TempDir()
@@ -86,8 +88,7 @@ func (s *site) dist(t testing.TB, version string) string {
 	}
 	for _, page := range []string{"index", "plan"} {
 		files["assets/"+page+"-"+version+".js"] = page + "('" + version + "')"
-		files["assets/"+page+"-"+version+".css"] = "." + version + "{}"
-		files[page+".html"] = `<!doctype html><title>` + version + `</title><link rel="stylesheet" href="/web/assets/` + page + "-" + version + `.css"><nav><a href="/web/plan.html">Plan</a></nav><script src="/web/assets/` +
+		files[page+".html"] = `<!doctype html><title>` + version + `</title><nav><a href="/web/plan.html">Plan</a></nav><script src="/web/assets/` +
 			page + "-" + version + `.js"></script><script src="/web/assets/shared-0000.js"></script>`
 	}
 	for name, text := range files {
@@ -132,6 +133,9 @@ func newCode(t testing.TB, moto *awstest.Server, name string) *code {
 	role := aws(t, env, "iam", "create-role", "--role-name", name, "--assume-role-policy-document", "{}", "--query", "Role.Arn", "--output", "text")
 	aws(t, env, "lambda", "create-function", "--function-name", name, "--runtime", "provided.al2023", "--handler", "bootstrap", "--architectures", "arm64",
 		"--role", role, "--zip-file", "fileb://"+c.zip(t, "placeholder"))
+	// moto remembers that nothing changed since a version was made from the
+	// second version on: the placeholder is the first.
+	aws(t, env, "lambda", "publish-version", "--function-name", name)
 	aws(t, env, "lambda", "create-alias", "--function-name", name, "--name", "live", "--function-version", "$LATEST")
 	return c
 }
@@ -158,8 +162,27 @@ func (c *code) zip(t testing.TB, text string) string {
 	return file
 }
 
+// live is the version that the alias names.
 func (c *code) live(t testing.TB) string {
-	return aws(t, environment(c.moto, ""), "lambda", "get-alias", "--function-name", c.name, "--name", "live", "--query", "FunctionVersion", "--output", "text")
+	t.Helper()
+	name := "live"
+	out, err := lambda.NewFromConfig(c.moto.Config()).GetAlias(context.Background(), &lambda.GetAliasInput{FunctionName: &c.name, Name: &name})
+	if err != nil {
+		t.Error(err)
+		return ""
+	}
+	return *out.FunctionVersion
+}
+
+// hash is the digest of a version's code.
+func (c *code) hash(t testing.TB, version string) string {
+	t.Helper()
+	out, err := lambda.NewFromConfig(c.moto.Config()).GetFunctionConfiguration(context.Background(), &lambda.GetFunctionConfigurationInput{FunctionName: &c.name, Qualifier: &version})
+	if err != nil {
+		t.Error(err)
+		return ""
+	}
+	return *out.CodeSha256
 }
 
 func (c *code) versions(t testing.TB) string {

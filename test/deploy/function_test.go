@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/malikobaid/cityflow/internal/awstest"
 	"github.com/malikobaid/cityflow/internal/lambdatest"
@@ -31,9 +32,9 @@ type running struct {
 func (r *running) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 	live := r.live(r.t)
 	if live != r.version {
-		hash := aws(r.t, environment(r.moto, ""), "lambda", "get-function-configuration", "--function-name", r.name, "--qualifier", live, "--query", "CodeSha256", "--output", "text")
+		hash := r.hash(r.t, live)
 		r.stop()
-		f, err := lambdatest.Start(lambdatest.Config{Name: r.name, Bootstrap: r.byHash[hash], Env: r.env, Stage: "prod", Stderr: &bytes.Buffer{}})
+		f, err := lambdatest.Start(lambdatest.Config{Name: r.name, Bootstrap: r.byHash[hash], Env: r.env, Stage: "prod", Timeout: 5 * time.Second, Stderr: &bytes.Buffer{}})
 		if err != nil {
 			r.t.Error(err)
 			http.Error(w, "", http.StatusBadGateway)
@@ -93,10 +94,10 @@ func TestAFunctionIsDeployedCheckedAndRolledBack(t *testing.T) {
 	env := environment(moto, "", "CITYFLOW_CANARY_PAUSE=0", "CITYFLOW_CANARY_TRIES=4")
 
 	good := r.archive(t, program(t, "lambda-api"))
-	if out := deploy(t, env, "function", name, good, health); !strings.Contains(out, "version 1 is live (before: $LATEST)") {
+	if out := deploy(t, env, "function", name, good, health); !strings.Contains(out, "version 2 is live (before: $LATEST)") {
 		t.Fatalf("%s", out)
 	}
-	if out := deploy(t, env, "function", name, good, health); !strings.Contains(out, "version 1 is live already") || r.versions(t) != "$LATEST\t1" {
+	if out := deploy(t, env, "function", name, good, health); !strings.Contains(out, "version 2 is live already") || r.versions(t) != "$LATEST\t1\t2" {
 		t.Errorf("the same again: %s, versions %s", out, r.versions(t))
 	}
 
@@ -105,11 +106,11 @@ func TestAFunctionIsDeployedCheckedAndRolledBack(t *testing.T) {
 		t.Fatal(err)
 	}
 	broken := r.archive(t, bad)
-	if out := fails(t, env, "function", name, broken, health); !strings.Contains(out, "failed its check") || !strings.Contains(out, "version 1 is live again") {
+	if out := fails(t, env, "function", name, broken, health); !strings.Contains(out, "failed its check") || !strings.Contains(out, "version 2 is live again") {
 		t.Errorf("code that cannot start: %s", out)
 	}
-	if v := r.live(t); v != "1" {
-		t.Errorf("version %s is live, want 1", v)
+	if v := r.live(t); v != "2" {
+		t.Errorf("version %s is live, want 2", v)
 	}
 	if res, err := http.Get(health); err != nil || res.StatusCode != 200 {
 		t.Errorf("after the roll-back: %v %v", res, err)
@@ -134,18 +135,17 @@ func TestAFunctionIsDeployedCheckedAndRolledBack(t *testing.T) {
 		if err := run.Run(); err == nil {
 			t.Errorf("not stopped at %s", at)
 		}
-		if res, err := http.Get(health); err != nil || res.StatusCode != 200 || r.live(t) != "1" {
+		if res, err := http.Get(health); err != nil || res.StatusCode != 200 || r.live(t) != "2" {
 			t.Errorf("stopped at %s: %v %v, version %s", at, res, err, r.live(t))
 		}
 	}
 	rec.Hook(nil)
-	if out := deploy(t, stopped, "function", name, other, health); !strings.Contains(out, "is live (before: 1)") {
+	if out := deploy(t, stopped, "function", name, other, health); !strings.Contains(out, "is live (before: 2)") {
 		t.Errorf("%s", out)
 	}
 	// Back to the code before: the same script with the same archive.
 	deploy(t, env, "function", name, good, health)
-	hash := aws(t, env, "lambda", "get-function-configuration", "--function-name", name, "--qualifier", r.live(t), "--query", "CodeSha256", "--output", "text")
-	if hash != digest(t, good) {
+	if hash := r.hash(t, r.live(t)); hash != digest(t, good) {
 		t.Errorf("rolled back, the live code is %s", hash)
 	}
 }
@@ -167,14 +167,14 @@ func TestTheReconcilerIsCheckedByACall(t *testing.T) {
 	moto := cli(t)
 	c := newCode(t, moto, "cityflow-reconciler-rehearsed")
 	env := environment(moto, c.url, "CITYFLOW_CANARY_PAUSE=0", "CITYFLOW_CANARY_TRIES=4")
-	if out := deploy(t, env, "function", c.name, c.zip(t, "one"), "invoke"); !strings.Contains(out, "version 1 is live") {
+	if out := deploy(t, env, "function", c.name, c.zip(t, "one"), "invoke"); !strings.Contains(out, "version 2 is live") {
 		t.Fatal(out)
 	}
 	c.invoke = func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("X-Amz-Function-Error", "Unhandled")
 		fmt.Fprint(w, `{"errorMessage":"no"}`)
 	}
-	if out := fails(t, env, "function", c.name, c.zip(t, "two"), "invoke"); !strings.Contains(out, "version 1 is live again") || c.live(t) != "1" {
+	if out := fails(t, env, "function", c.name, c.zip(t, "two"), "invoke"); !strings.Contains(out, "version 2 is live again") || c.live(t) != "2" {
 		t.Errorf("%s, live %s", out, c.live(t))
 	}
 }

@@ -59,8 +59,8 @@ func (s *site) whole(t *testing.T, when string) string {
 			version = regexp.MustCompile(`<title>(.*)</title>`).FindStringSubmatch(text)[1]
 		}
 		refs := loaded.FindAllStringSubmatch(text, -1)
-		if len(refs) != 3 {
-			t.Errorf("%s: %s loads %d files, want 3", when, page, len(refs))
+		if len(refs) != 2 {
+			t.Errorf("%s: %s loads %d files, want 2", when, page, len(refs))
 		}
 		for _, ref := range refs {
 			if code, _, _ := s.fetch(t, ref[1]); code != http.StatusOK {
@@ -124,7 +124,7 @@ func TestAnInterruptedDeployLeavesAWorkingPage(t *testing.T) {
 					steps++
 				}
 			}
-			if steps < 6 { // four assets, two pages, the invalidation
+			if steps < 5 { // two assets, two pages, the invalidation
 				t.Fatalf("a deploy writes %d times", steps)
 			}
 			before, next := "b", "c"
