@@ -14,7 +14,7 @@ import (
 type Pull func() (sdkmetric.Reader, http.Handler, error)
 
 // perRoute begins the names of the metrics of requests: a series for each route
-// and status, some forty of them at CloudWatch's price, where the gateway
+// and status, each at CloudWatch's price, where the gateway
 // counts requests anyway.
 const perRoute = "cityflow_http_"
 
