@@ -288,7 +288,14 @@ func (r *calls) service() {
 		return nil
 	})
 	three := submit(3)
-	until(three, spec.Complete)
+	tryFor(r, 2*time.Minute, func() error {
+		tick(first) // as every minute: the task before may have ended with this message
+		var st spec.Status
+		if r.ask("GET", api+"/v1/status/"+three, "", &st); st.State != spec.Complete {
+			return fmt.Errorf("job %s is %s: %s", three, st.State, st.Message)
+		}
+		return nil
+	})
 	r.lose(one)
 	tick(first)
 	// A reconciler with a shorter memory follows, as after a deploy.
