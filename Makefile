@@ -11,7 +11,7 @@ GO_FILES := $(shell find cmd internal spec web/embed.go -name '*.go' 2>/dev/null
 WEB_FILES := $(shell find web -path web/node_modules -prune -o -path web/dist -prune -o -type f -print 2>/dev/null)
 CITY_FILES := $(shell find cities -type f)
 
-.PHONY: run build lambda image test lint test-go test-web test-lambda test-infra test-slow test-own test-e2e test-fuzz-api bench bench-lambda bench-traffic readme clean tools
+.PHONY: run build lambda image test lint test-go test-web test-lambda test-infra test-deploy test-slow test-own test-e2e test-fuzz-api bench bench-lambda bench-traffic readme clean tools
 
 run: build
 	bin/cityflow serve
@@ -34,7 +34,7 @@ build/.packs: bin/cityflow $(CITY_FILES)
 	bin/cityflow city build --settle newport
 	touch $@
 
-test: tools lint test-go test-web test-lambda test-infra test-slow test-own test-e2e test-fuzz-api
+test: tools lint test-go test-web test-lambda test-infra test-deploy test-slow test-own test-e2e test-fuzz-api
 
 test-go: web/dist/index.html tools
 	@test -z "$$(gofmt -l cmd internal spec test web/*.go docs/*.go)" || { gofmt -l cmd internal spec test web/*.go docs/*.go; echo "not gofmt-ed"; exit 1; }
@@ -69,6 +69,12 @@ build/worker-%: $(GO_FILES)
 # The deployment: stacks, image, saved queries, workflows, scripts (no account needed).
 test-infra:
 	infra/check
+
+# Deploys rehearsed with the real scripts and programs, and every call to AWS
+# that these make, for the policies (-update after a change; minutes).
+test-deploy: tools
+	go vet -tags slow ./test/deploy/
+	PATH="$(CURDIR)/build/venv/bin:$$PATH" go test -tags slow -count=1 -timeout 20m ./test/deploy/
 
 # The real function, as processes, behind a stand-in of its runtime and gateway.
 test-lambda: tools

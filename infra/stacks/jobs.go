@@ -223,8 +223,9 @@ func reconciler(stack awscdk.Stack, c *config.Config, subnets []string, group st
 		statement{sid: "DeadLetters", actions: []string{"sqs:ChangeMessageVisibility", "sqs:GetQueueAttributes", "sqs:ReceiveMessage"}, resources: []string{arn(c, "sqs", c.Names.DeadLetters)}},
 		statement{sid: "Read", actions: []string{"s3:GetObject"}, resources: []string{s3 + "/jobs/*", s3 + "/runs/*", s3 + "/pending/*", s3 + "/reconcile/*", s3 + "/spend/*"}},
 		statement{sid: "Write", actions: []string{"s3:PutObject"}, resources: []string{s3 + "/jobs/*", s3 + "/reconcile/*", s3 + "/spend/*"}},
-		// The janitor removes ended jobs and what names them.
-		statement{sid: "Clean", actions: []string{"s3:DeleteObject"}, resources: []string{s3 + "/jobs/*", s3 + "/runs/*", s3 + "/pending/*", s3 + "/reconcile/*"}},
+		// The janitor removes ended jobs, what names them, and the spend of long
+		// ago.
+		statement{sid: "Clean", actions: []string{"s3:DeleteObject"}, resources: []string{s3 + "/jobs/*", s3 + "/runs/*", s3 + "/pending/*", s3 + "/spend/*"}},
 		statement{sid: "List", actions: []string{"s3:ListBucket"}, resources: []string{s3}},
 	)
 	accept(r, "AwsSolutions-IAM5", "Listing tasks knows no resource (a condition limits it to the cluster); revisions, tasks, objects and log streams get names when they are made.")

@@ -102,13 +102,15 @@ func webPermissions(c *config.Config) []statement {
 
 // apiPermissions: code of both functions, versions, alias.
 func apiPermissions(c *config.Config) []statement {
-	var functions []string
+	var functions, versions []string
 	for _, f := range []string{c.Names.Function, c.Names.Reconciler} {
-		functions = append(functions, arn(c, "lambda", "function:"+f), arn(c, "lambda", "function:"+f+":*"))
+		functions = append(functions, arn(c, "lambda", "function:"+f))
+		versions = append(versions, arn(c, "lambda", "function:"+f+":*"))
 	}
 	return []statement{
-		{sid: "Code", actions: []string{"lambda:GetAlias", "lambda:GetFunction", "lambda:GetFunctionConfiguration",
-			"lambda:PublishVersion", "lambda:UpdateAlias", "lambda:UpdateFunctionCode"}, resources: functions},
+		{sid: "Code", actions: []string{"lambda:GetAlias", "lambda:GetFunction", "lambda:PublishVersion", "lambda:UpdateAlias", "lambda:UpdateFunctionCode"}, resources: functions},
+		// The digests of single versions.
+		{sid: "Versions", actions: []string{"lambda:GetFunctionConfiguration"}, resources: append(versions, functions...)},
 		// The check after a deploy: one call that does what every minute does.
 		{sid: "Check", actions: []string{"lambda:InvokeFunction"}, resources: []string{arn(c, "lambda", "function:"+c.Names.Reconciler+":"+LiveAlias)}},
 		{sid: "Settings", actions: []string{"ssm:GetParameter"}, resources: parameters(c, "api-base")},

@@ -185,3 +185,30 @@ func TestJobsThatEndBadlyOnS3AndSQS(t *testing.T) {
 		t.Fatalf("%+v %v", st, err)
 	}
 }
+
+// Whoever reads past the API, as a CDN does, learns from the objects themselves
+// how long they hold: results for ever, everything that may still change not at
+// all. The config is final when the worker has written it.
+func TestObjectsSayHowLongTheyHold(t *testing.T) {
+	c := newCloud(t)
+	sub, err := c.svc.Submit(c.ctx, &spec.RunRequest{City: jobtest.Town}, "client", "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	says := func(name, want string) {
+		t.Helper()
+		a, err := c.svc.Store.Bucket.Attributes(c.ctx, Key(sub.JobID, name))
+		if err != nil || a.CacheControl != want {
+			t.Errorf("%s may be kept %q, want %q (%v)", name, a.CacheControl, want, err)
+		}
+	}
+	says(ConfigFile, revalid)
+	if err := c.worker().Once(c.ctx); err != nil {
+		t.Fatal(err)
+	}
+	says(ConfigFile, immutable)
+	says("summary.json", immutable)
+	says(ManifestFile, revalid)
+	says(ProgressFile, revalid)
+	says(RunLogFile, revalid)
+}

@@ -78,7 +78,7 @@ func (s *Service) start(ctx context.Context, id string, cfg *spec.Config) (*spec
 	if err := s.Store.put(ctx, pendingKey(id), []byte("\n")); err != nil {
 		return nil, err
 	}
-	if err := s.Store.putJSON(ctx, Key(id, ConfigFile), cfg); err != nil {
+	if err := s.Store.putDraft(ctx, Key(id, ConfigFile), cfg); err != nil {
 		return nil, err
 	}
 	s.list.add(id, time.Now())

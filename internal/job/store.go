@@ -39,7 +39,9 @@ type Kind struct {
 	Pattern string // of the whole key
 	// Public objects can be read through /files by whoever knows the job id.
 	Public bool
-	// Cache is the Cache-Control of a public object once its job has ended.
+	// Cache is the Cache-Control of a public object once its job has ended. It
+	// is stored with the object, for readers that come past the API (a CDN);
+	// objects that are no longer than a moment true say so from the start.
 	Cache  string
 	Writer string
 	// Durable objects are flushed to the disk before the write counts, where
@@ -133,13 +135,27 @@ type Store struct {
 	refusal atomic.Pointer[error]
 }
 
-// put writes a whole object.
+// put writes a whole object in its final form: what is immutable by its kind
+// is stored as such.
 func (s *Store) put(ctx context.Context, key string, data []byte) error {
 	k, ok := KindOf(key)
 	if !ok {
 		panic(fmt.Sprintf("job: key %q is of no kind in the table", key))
 	}
-	if err := s.write(ctx, key, data, &blob.WriterOptions{ContentType: ContentType(key)}); err != nil {
+	return s.putAs(ctx, key, k, k.Cache, data)
+}
+
+// putDraft writes an object that another writer may still put in other words.
+func (s *Store) putDraft(ctx context.Context, key string, v any) error {
+	k, ok := KindOf(key)
+	if !ok {
+		panic(fmt.Sprintf("job: key %q is of no kind in the table", key))
+	}
+	return s.putAs(ctx, key, k, revalid, encode(v))
+}
+
+func (s *Store) putAs(ctx context.Context, key string, k Kind, cache string, data []byte) error {
+	if err := s.write(ctx, key, data, &blob.WriterOptions{ContentType: ContentType(key), CacheControl: cache}); err != nil {
 		return s.refused("write", key, err)
 	}
 	if k.Durable && s.Sync != nil {
@@ -200,11 +216,15 @@ func Refusal(err error) error {
 }
 
 func (s *Store) putJSON(ctx context.Context, key string, v any) error {
+	return s.put(ctx, key, encode(v))
+}
+
+func encode(v any) []byte {
 	b, err := json.MarshalIndent(v, "", "  ")
 	if err != nil {
 		panic(fmt.Sprintf("job: %T does not encode: %v", v, err))
 	}
-	return s.put(ctx, key, append(b, '\n'))
+	return append(b, '\n')
 }
 
 // get reads a whole object; found is false when there is none.

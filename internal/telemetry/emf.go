@@ -6,7 +6,9 @@ import (
 	"fmt"
 	"io"
 	"math"
+	"slices"
 	"sort"
+	"strings"
 	"sync"
 	"time"
 
@@ -30,8 +32,10 @@ const (
 // EMF is a reader that writes CloudWatch's embedded metric format to w: lines
 // of JSON that become metrics where they become log events. A line holds all
 // metrics of one set of labels, because a label can have one value in a line.
-func EMF(w io.Writer) sdkmetric.Reader {
-	return sdkmetric.NewPeriodicReader(&emf{w: w, now: time.Now}, sdkmetric.WithInterval(emfEvery))
+// Metrics whose names begin with one of except are left out: each set of labels
+// of each metric is a series that CloudWatch charges for.
+func EMF(w io.Writer, except ...string) sdkmetric.Reader {
+	return sdkmetric.NewPeriodicReader(&emf{w: w, now: time.Now, except: except}, sdkmetric.WithInterval(emfEvery))
 }
 
 // emf implements sdkmetric.Exporter.
@@ -39,6 +43,8 @@ type emf struct {
 	mu  sync.Mutex
 	w   io.Writer
 	now func() time.Time
+	// except are beginnings of names that are left out.
+	except []string
 }
 
 // Temporality implements sdkmetric.Exporter: CloudWatch adds up by itself.
@@ -104,6 +110,9 @@ func (e *emf) Export(_ context.Context, rm *metricdata.ResourceMetrics) error {
 	}
 	for _, scope := range rm.ScopeMetrics {
 		for _, m := range scope.Metrics {
+			if slices.ContainsFunc(e.except, func(p string) bool { return strings.HasPrefix(m.Name, p) }) {
+				continue
+			}
 			switch data := m.Data.(type) {
 			case metricdata.Sum[float64]:
 				for _, p := range data.DataPoints {

@@ -217,3 +217,25 @@ func TestAFailingWriterIsAnErrorOfFlush(t *testing.T) {
 	}
 	_ = m.Close(ctx)
 }
+
+// Requests by route are left out, unless they are asked for: they are more
+// series than all others.
+func TestEMFLeavesRequestsOutUnlessAsked(t *testing.T) {
+	for kind, want := range map[string]bool{"emf": false, "emf-all": true} {
+		t.Setenv("CITYFLOW_METRICS", kind)
+		var out bytes.Buffer
+		m, err := MetricsFromEnv("none", &out, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		m.Add("cityflow_http_requests_total", 1, "route", "GET /v1/cities", "code", "200")
+		m.Observe("cityflow_http_request_seconds", 0.1, "route", "GET /v1/cities")
+		m.Add("cityflow_submits_total", 1, "outcome", "started")
+		if err := m.Close(context.Background()); err != nil {
+			t.Fatal(err)
+		}
+		if got := strings.Contains(out.String(), "cityflow_http_"); got != want || !strings.Contains(out.String(), "cityflow_submits_total") {
+			t.Errorf("%s: requests are told: %v, want %v\n%s", kind, got, want, out.String())
+		}
+	}
+}

@@ -1,0 +1,178 @@
+//go:build slow
+
+package deploy
+
+import (
+	"fmt"
+	"io"
+	"net/http"
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/aws/aws-sdk-go-v2/service/s3"
+	s3types "github.com/aws/aws-sdk-go-v2/service/s3/types"
+
+	"github.com/malikobaid/cityflow/internal/awstest"
+)
+
+func webRig(t *testing.T, name string) (*site, []string) {
+	moto := cli(t)
+	bucket := "cityflow-" + name
+	client := s3.NewFromConfig(moto.Config(), func(o *s3.Options) { o.UsePathStyle = true })
+	if _, err := client.CreateBucket(t.Context(), &s3.CreateBucketInput{Bucket: &bucket,
+		CreateBucketConfiguration: &s3types.CreateBucketConfiguration{LocationConstraint: awstest.Region}}); err != nil {
+		t.Fatal(err)
+	}
+	return newSite(t, moto, bucket, name), []string{"CITYFLOW_ENVIRONMENT=" + name}
+}
+
+// fetch gives what a visitor gets.
+func (s *site) fetch(t *testing.T, path string) (int, string, http.Header) {
+	t.Helper()
+	res, err := http.Get(s.url + path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer res.Body.Close()
+	b, err := io.ReadAll(res.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return res.StatusCode, string(b), res.Header
+}
+
+var loaded = regexp.MustCompile(`(?:src|href)="(/web/assets/[^"]+)"`)
+
+// whole checks that every page that is there, of whatever version, finds what
+// it loads and its settings; it gives the version of the start page, "" if
+// there is none.
+func (s *site) whole(t *testing.T, when string) string {
+	t.Helper()
+	version := ""
+	for _, page := range []string{"/web/index.html", "/web/plan.html"} {
+		code, text, _ := s.fetch(t, page)
+		if code != http.StatusOK {
+			continue
+		}
+		if page == "/web/index.html" {
+			version = regexp.MustCompile(`<title>(.*)</title>`).FindStringSubmatch(text)[1]
+		}
+		refs := loaded.FindAllStringSubmatch(text, -1)
+		if len(refs) != 2 {
+			t.Errorf("%s: %s loads %d files, want 2", when, page, len(refs))
+		}
+		for _, ref := range refs {
+			if code, _, _ := s.fetch(t, ref[1]); code != http.StatusOK {
+				t.Errorf("%s: %s loads %s, which answers %d", when, page, ref[1], code)
+			}
+		}
+	}
+	return version
+}
+
+func TestThePageIsDeployedAgainForNothing(t *testing.T) {
+	s, more := webRig(t, "again")
+	rec := awstest.NewRecorder(t, s.moto.URL)
+	env := environment(s.moto, rec.URL, more...)
+	dist := s.dist(t, "a")
+	deploy(t, env, "web", dist)
+	if v := s.whole(t, "after the first deploy"); v != "a" {
+		t.Fatalf("the page is of version %q", v)
+	}
+	for path, want := range map[string]string{"/web/index.html": "public, max-age=60, s-maxage=300", "/web/assets/index-a.js": "public, max-age=31536000, immutable", "/web/config/site.json": "public, max-age=60"} {
+		if _, _, h := s.fetch(t, path); h.Get("Cache-Control") != want {
+			t.Errorf("%s may be kept %q, want %q", path, h.Get("Cache-Control"), want)
+		}
+	}
+	if _, text, _ := s.fetch(t, "/web/config/site.json"); !strings.Contains(text, `"apiBaseUrl": "https://api.cityflow.obaidmalik.co.uk"`) || !strings.Contains(text, `"filesBaseUrl": "/files"`) || !strings.Contains(text, `"consent": true`) {
+		t.Errorf("site.json: %s", text)
+	}
+	rec.Reset()
+	if out := deploy(t, env, "web", dist); !strings.Contains(out, "Page: 0 files sent, 0 addresses invalidated.") {
+		t.Errorf("the second deploy says %s", out)
+	}
+	for _, c := range rec.Calls() {
+		if c.Action != "ssm:GetParameter" && c.Action != "s3:ListBucket" {
+			t.Errorf("the second deploy calls %s", c)
+		}
+	}
+}
+
+// writes are the steps at which something outside changes.
+func writes(c awstest.Call) bool {
+	return c.Action == "s3:PutObject" || c.Action == "cloudfront:CreateInvalidation"
+}
+
+// TestAnInterruptedDeployLeavesAWorkingPage kills the script before each of its
+// writes, one run for each; and runs it against a bucket that refuses each of
+// them. Whatever is there then is whole, and the next deploy completes it; the
+// version before comes back by deploying it.
+func TestAnInterruptedDeployLeavesAWorkingPage(t *testing.T) {
+	for _, how := range []string{"killed", "refused"} {
+		t.Run(how, func(t *testing.T) {
+			s, more := webRig(t, "broken-"+how)
+			a, b := s.dist(t, "a"), s.dist(t, "b")
+			rec := awstest.NewRecorder(t, s.moto.URL)
+			env := environment(s.moto, rec.URL, more...)
+			deploy(t, env, "web", a)
+			rec.Reset()
+			deploy(t, env, "web", b)
+			steps := 0
+			for _, c := range rec.Calls() {
+				if writes(c) {
+					steps++
+				}
+			}
+			if steps < 5 { // two assets, two pages, the invalidation
+				t.Fatalf("a deploy writes %d times", steps)
+			}
+			before, next := "b", "c"
+			seen := map[string]int{}
+			for step := range steps {
+				if how == "refused" && step != 0 && step != steps-3 && step != steps-1 {
+					continue // the first asset, the first page, the invalidation
+				}
+				n := 0
+				run := newScript(t, env, "web", s.dist(t, next))
+				rec.Hook(func(c awstest.Call) bool {
+					if !writes(c) {
+						return true
+					}
+					n++
+					if n-1 != step {
+						return n-1 < step
+					}
+					if how == "killed" {
+						_ = run.kill()
+					}
+					return false
+				})
+				if err := run.Run(); err == nil {
+					t.Fatalf("the deploy was not stopped at write %d", step+1)
+				}
+				rec.Hook(nil)
+				v := s.whole(t, fmt.Sprintf("stopped at write %d", step+1))
+				if v != before && v != next {
+					t.Fatalf("stopped at write %d the page is of version %q, was %q, is to be %q", step+1, v, before, next)
+				}
+				seen[map[bool]string{true: "new", false: "old"}[v == next]]++
+				// Assets of the stopped deploy lie there already: the next one
+				// gets its own.
+				before, next = v, next+"x"
+			}
+			// The next deploy completes what lies there, and the version before
+			// all that comes back by being deployed.
+			for _, dist := range []string{b, a} {
+				deploy(t, env, "web", dist)
+				want := map[string]string{a: "a", b: "b"}[dist]
+				if v := s.whole(t, "deployed"); v != want {
+					t.Fatalf("deployed %q, which shows %q", want, v)
+				}
+			}
+			if seen["old"] == 0 || seen["new"] == 0 {
+				t.Errorf("stopped at %d writes the page was %v: the test does not reach both", steps, seen)
+			}
+		})
+	}
+}
