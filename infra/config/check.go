@@ -171,7 +171,8 @@ func (c *Config) checkJobs(p *problems) {
 	p.between("jobs.task_max_seconds", float64(j.TaskMaxSeconds), 60, 86400)
 	p.between("jobs.keep_days", float64(j.KeepDays), 0, 3650)
 	p.between("jobs.lease_seconds", float64(j.LeaseSeconds), 30, 43200)
-	// Less than the five attempts a job has would bury it too early.
-	p.between("jobs.max_receives", float64(j.MaxReceives), 10, 1000)
+	// Not above the worker's own bound of 500 deliveries, and the queue would
+	// give jobs up first, without a word in their status. SQS allows 1,000.
+	p.between("jobs.max_receives", float64(j.MaxReceives), 501, 1000)
 	p.between("jobs.availability_zones", float64(j.AvailabilityZones), 2, 3)
 }

@@ -179,7 +179,7 @@ func Default() Config {
 		},
 		Jobs: Jobs{
 			CPU: 1024, MemoryMB: 2048, MaxTasks: 10, TaskSecondsPerDay: 36000, TaskMaxSeconds: 1800, KeepDays: 30,
-			LeaseSeconds: 120, MaxReceives: 20, AvailabilityZones: 3, ReserveConcurrency: true,
+			LeaseSeconds: 120, MaxReceives: 1000, AvailabilityZones: 3, ReserveConcurrency: true,
 		},
 		Observability: Observability{LogDays: 14, AccessLogDays: 90, RUMSamplePercent: 10, MonthlyBudgetUSD: 10, StopAtBudget: true, Alarms: true},
 	}

@@ -22,7 +22,7 @@ func TestQueueWithDeadLetters(t *testing.T) {
 	a := plan(t)
 	q, d := a.one(t, "cityflow-jobs", "AWS::SQS::Queue", "QueueName=cityflow-jobs"), a.one(t, "cityflow-jobs", "AWS::SQS::Queue", "QueueName=cityflow-jobs-dlq")
 	q.want(t, map[string]any{"Fn::GetAtt": []string{d.ID, "Arn"}}, "RedrivePolicy", "deadLetterTargetArn")
-	q.want(t, 20, "RedrivePolicy", "maxReceiveCount")
+	q.want(t, 1000, "RedrivePolicy", "maxReceiveCount")
 	q.want(t, 120, "VisibilityTimeout")
 	for _, x := range []resource{q, d} {
 		x.want(t, true, "SqsManagedSseEnabled")
