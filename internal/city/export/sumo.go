@@ -1,0 +1,261 @@
+package export
+
+import (
+	"bufio"
+	"encoding/json"
+	"encoding/xml"
+	"fmt"
+	"io"
+	"math"
+	"strconv"
+	"strings"
+
+	"github.com/malikobaid/cityflow/internal/city"
+	"github.com/malikobaid/cityflow/internal/units"
+)
+
+// Vehicles are car trips with fixed routes: columns by vehicle, sorted by
+// departure. Every path has a link at least.
+type Vehicles struct {
+	DepartS   []float64 // seconds after midnight
+	PathFirst []uint32  // PathFirst[v]..PathFirst[v+1] into Path
+	Path      []units.LinkID
+	// NoStreet is how many more vehicles start and end at one junction: they
+	// use no street and are not among the others.
+	NoStreet int
+}
+
+// Work is what a simulator that runs the export must report: the equality of
+// work beside every comparison of speeds.
+type Work struct {
+	City        string  `json:"city"`
+	Digest      string  `json:"city_digest"`
+	Edges       int     `json:"edges"`
+	Nodes       int     `json:"nodes"`
+	Trips       int     `json:"trips"`
+	LinkEntries int     `json:"link_entries"`
+	NoStreet    int     `json:"trips_without_a_street"`
+	FirstS      float64 `json:"first_departure_s"`
+	LastS       float64 `json:"last_departure_s"`
+	// MetresDriven is the sum of the lengths of all links of all paths.
+	MetresDriven float64 `json:"metres_driven"`
+	// FreeFlowS is the sum of their travel times on empty streets.
+	FreeFlowS float64 `json:"free_flow_s"`
+}
+
+// WorkOf adds up what vehicles will do.
+func WorkOf(c *city.City, v *Vehicles) Work {
+	n := &c.Net
+	w := Work{City: c.Info.Slug, Digest: c.Info.Digest, Trips: len(v.DepartS), LinkEntries: len(v.Path), NoStreet: v.NoStreet}
+	for l := range n.NumLinks() {
+		if drivable(n, l) {
+			w.Edges++
+		}
+	}
+	for _, on := range drivenNodes(n) {
+		if on {
+			w.Nodes++
+		}
+	}
+	if len(v.DepartS) > 0 {
+		w.FirstS, w.LastS = v.DepartS[0], v.DepartS[len(v.DepartS)-1]
+	}
+	for _, l := range v.Path {
+		w.MetresDriven += float64(n.LengthM[l])
+		w.FreeFlowS += n.FreeFlowS(l)
+	}
+	return w
+}
+
+// sumoBase is the common part of the file names.
+const sumoBase = "city"
+
+// SUMO is the streets of motor vehicles as plain XML for netconvert, the routes
+// of vehicles for sumo, configurations for both, and the expected work.
+//
+//	netconvert -c city.netccfg && sumo -c city.sumocfg
+//
+// Edges are named by the city's link numbers, junctions by its node numbers.
+func SUMO(c *city.City, v *Vehicles) []File {
+	n := &c.Net
+	types, typeOf := sumoTypes(n)
+	return []File{
+		xmlFile(sumoBase+".nod.xml", "nodes", func(b *bufio.Writer) {
+			pr := c.Projection()
+			for i, on := range drivenNodes(n) {
+				if on {
+					kind := "priority"
+					if n.NodeSignal[i] {
+						kind = "traffic_light"
+					}
+					x, y := pr.XY(n.NodeLon[i], n.NodeLat[i])
+					fmt.Fprintf(b, "<node id=\"%d\" x=\"%.3f\" y=\"%.3f\" type=\"%s\"/>\n", i, x, y, kind)
+				}
+			}
+		}),
+		xmlFile(sumoBase+".typ.xml", "types", func(b *bufio.Writer) {
+			for _, t := range types {
+				// Capacity: the headway at a segment's end is tau plus the time
+				// to drive a vehicle's own length. What a queue's dissolving
+				// needs stays as SUMO has it.
+				fmt.Fprintf(b, "<type id=\"%s\" priority=\"%d\"><meso tauff=\"%.3f\" taufj=\"%.3f\" taujf=\"%.3f\"/></type>\n", t.id, sumoPriority(t.class), t.tau, t.tau, max(t.tau, mesoTauJF))
+			}
+		}),
+		xmlFile(sumoBase+".edg.xml", "edges", func(b *bufio.Writer) {
+			for l := range n.NumLinks() {
+				if drivable(n, l) {
+					sumoEdge(b, c, l, types[typeOf[l]].id)
+				}
+			}
+		}),
+		xmlFile(sumoBase+".con.xml", "connections", func(b *bufio.Writer) { sumoConnections(b, n) }),
+		xmlFile(sumoBase+".rou.xml", "routes", func(b *bufio.Writer) {
+			b.WriteString("<vType id=\"car\" vClass=\"passenger\" length=\"5\" minGap=\"2.5\" tau=\"1\" speedFactor=\"1\" speedDev=\"0\"/>\n")
+			for i, at := range v.DepartS {
+				fmt.Fprintf(b, "<vehicle id=\"%d\" type=\"car\" depart=\"%.2f\" departSpeed=\"max\"><route edges=\"", i, at)
+				for k, l := range v.Path[v.PathFirst[i]:v.PathFirst[i+1]] {
+					if k > 0 {
+						b.WriteByte(' ')
+					}
+					b.Write(strconv.AppendUint(b.AvailableBuffer(), uint64(l), 10))
+				}
+				b.WriteString("\"/></vehicle>\n")
+			}
+		}),
+		xmlFile(sumoBase+".netccfg", "configuration", func(b *bufio.Writer) {
+			fmt.Fprintf(b, "<input><node-files value=\"%[1]s.nod.xml\"/><edge-files value=\"%[1]s.edg.xml\"/><connection-files value=\"%[1]s.con.xml\"/><type-files value=\"%[1]s.typ.xml\"/></input>\n"+
+				"<output><output-file value=\"%[1]s.net.xml\"/></output>\n"+
+				"<processing><offset.disable-normalization value=\"true\"/><lefthand value=\"%[2]t\"/></processing>\n", sumoBase, c.Info.Country == "GB")
+		}),
+		xmlFile(sumoBase+".sumocfg", "configuration", func(b *bufio.Writer) {
+			fmt.Fprintf(b, "<input><net-file value=\"%[1]s.net.xml\"/><route-files value=\"%[1]s.rou.xml\"/></input>\n"+
+				"<mesoscopic><mesosim value=\"true\"/><meso-junction-control value=\"true\"/></mesoscopic>\n"+
+				"<processing><route-steps value=\"0\"/></processing>\n", sumoBase)
+		}),
+		{sumoBase + ".work.json", func(w io.Writer) error {
+			e := json.NewEncoder(w)
+			e.SetIndent("", " ")
+			return e.Encode(WorkOf(c, v))
+		}},
+	}
+}
+
+// drivable links carry cars or buses.
+func drivable(n *city.Network, l int) bool { return n.Modes[l]&(city.AllowCar|city.AllowBus) != 0 }
+
+func drivenNodes(n *city.Network) []bool {
+	on := make([]bool, n.NumNodes())
+	for l := range n.NumLinks() {
+		if drivable(n, l) {
+			on[n.From[l]], on[n.To[l]] = true, true
+		}
+	}
+	return on
+}
+
+func xmlFile(name, root string, body func(b *bufio.Writer)) File {
+	return File{name, func(w io.Writer) error {
+		return buffered(w, func(b *bufio.Writer) {
+			b.WriteString(`<?xml version="1.0" encoding="UTF-8"?>` + "\n<" + root + ">\n")
+			body(b)
+			b.WriteString("</" + root + ">\n")
+		})
+	}}
+}
+
+func sumoEdge(b *bufio.Writer, c *city.City, l int, kind string) {
+	n := &c.Net
+	var allow []string
+	for _, u := range []struct {
+		set  city.ModeSet
+		name string
+	}{{city.AllowCar, "private passenger taxi delivery truck motorcycle"}, {city.AllowBus, "bus coach"}, {city.AllowBike, "bicycle"}} {
+		if n.Modes[l]&u.set != 0 {
+			allow = append(allow, u.name)
+		}
+	}
+	fmt.Fprintf(b, "<edge id=\"%d\" from=\"%d\" to=\"%d\" type=\"%s\" numLanes=\"%d\" speed=\"%.4f\" length=\"%.3f\" spreadType=\"center\" allow=\"%s\"",
+		l, n.From[l], n.To[l], kind, wholeLanes(n, l), n.SpeedMS[l], max(n.LengthM[l], 0.1), strings.Join(allow, " "))
+	if name := n.Names[n.NameIdx[l]]; name != "" {
+		b.WriteString(` name="`)
+		_ = xml.EscapeText(b, []byte(name)) // the buffer keeps its first error
+		b.WriteByte('"')
+	}
+	// Ends are the nodes; only the points between are said.
+	if first, end := n.GeomFirst[l], n.GeomFirst[l+1]; end-first > 2 {
+		pr := c.Projection()
+		b.WriteString(` shape="`)
+		for i := first; i < end; i++ {
+			if i > first {
+				b.WriteByte(' ')
+			}
+			x, y := pr.XY(float64(n.GeomLon[i]), float64(n.GeomLat[i]))
+			fmt.Fprintf(b, "%.3f,%.3f", x, y)
+		}
+		b.WriteByte('"')
+	}
+	b.WriteString("/>\n")
+}
+
+// sumoConnections lists every permitted movement. netconvert guesses the
+// connections of an edge only while none is given, so an edge that leads
+// nowhere says so by a connection without an end.
+func sumoConnections(b *bufio.Writer, n *city.Network) {
+	led := make([]bool, n.NumLinks())
+	Movements(n, func(in, out units.LinkID) {
+		if drivable(n, int(in)) && drivable(n, int(out)) {
+			led[in] = true
+			fmt.Fprintf(b, "<connection from=\"%d\" to=\"%d\"/>\n", in, out)
+		}
+	})
+	for l, ok := range led {
+		if !ok && drivable(n, l) {
+			fmt.Fprintf(b, "<connection from=\"%d\"/>\n", l)
+		}
+	}
+}
+
+// sumoType is a street class with one capacity per lane and speed.
+type sumoType struct {
+	id    string
+	class city.RoadClass
+	tau   float64
+}
+
+const (
+	// sumoVehicleM is the length of the vType with its gap: 1 / jam density of
+	// a lane.
+	sumoVehicleM = 7.5
+	// minTau keeps tau positive where a lane carries more than free driving at
+	// that speed would let through.
+	minTau = 0.1
+	// mesoTauJF is SUMO's default headway from a jam into free flow.
+	mesoTauJF = 1.73
+)
+
+// sumoTypes groups links by what SUMO's mesoscopic model can hold: a headway.
+func sumoTypes(n *city.Network) (types []sumoType, of []int) {
+	number := map[string]int{} // look-ups only
+	of = make([]int, n.NumLinks())
+	for l := range of {
+		if !drivable(n, l) {
+			continue
+		}
+		tau := minTau
+		if perLane := float64(n.CapacityVS[l]) / float64(wholeLanes(n, l)); perLane > 0 {
+			tau = max(minTau, math.Round((1/perLane-sumoVehicleM/float64(n.SpeedMS[l]))*100)/100)
+		}
+		id := fmt.Sprintf("%s.%.0f", n.Class[l], tau*100)
+		k, ok := number[id]
+		if !ok {
+			k = len(types)
+			number[id] = k
+			types = append(types, sumoType{id, n.Class[l], tau})
+		}
+		of[l] = k
+	}
+	return types, of
+}
+
+// sumoPriority orders classes for netconvert's right of way: the larger first.
+func sumoPriority(c city.RoadClass) int { return int(city.Path) - int(c) + 1 }
