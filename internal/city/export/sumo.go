@@ -95,10 +95,15 @@ func SUMO(c *city.City, v *Vehicles) []File {
 		}),
 		xmlFile(sumoBase+".typ.xml", "types", func(b *bufio.Writer) {
 			for _, t := range types {
-				// Capacity: the headway at a segment's end is tau plus the time
-				// to drive a vehicle's own length. What a queue's dissolving
-				// needs stays as SUMO has it.
-				fmt.Fprintf(b, "<type id=\"%s\" priority=\"%d\"><meso tauff=\"%.3f\" taufj=\"%.3f\" taujf=\"%.3f\"/></type>\n", t.id, sumoPriority(t.class), t.tau, t.tau, max(t.tau, mesoTauJF))
+				fmt.Fprintf(b, "<type id=\"%s\" priority=\"%d\"/>\n", t.id, sumoPriority(t.class))
+			}
+		}),
+		// Capacities: netconvert drops them, so sumo reads them. The headway at
+		// a segment's end is tau plus the time to drive a vehicle's own length.
+		// How fast a queue dissolves stays as SUMO has it.
+		xmlFile(sumoBase+".add.xml", "additional", func(b *bufio.Writer) {
+			for _, t := range types {
+				fmt.Fprintf(b, "<type id=\"%s\"><meso tauff=\"%.2f\" taufj=\"%.2f\" taujf=\"%.2f\"/></type>\n", t.id, t.tau, t.tau, max(t.tau, mesoTauJF))
 			}
 		}),
 		xmlFile(sumoBase+".edg.xml", "edges", func(b *bufio.Writer) {
@@ -125,10 +130,15 @@ func SUMO(c *city.City, v *Vehicles) []File {
 		xmlFile(sumoBase+".netccfg", "configuration", func(b *bufio.Writer) {
 			fmt.Fprintf(b, "<input><node-files value=\"%[1]s.nod.xml\"/><edge-files value=\"%[1]s.edg.xml\"/><connection-files value=\"%[1]s.con.xml\"/><type-files value=\"%[1]s.typ.xml\"/></input>\n"+
 				"<output><output-file value=\"%[1]s.net.xml\"/></output>\n"+
-				"<processing><offset.disable-normalization value=\"true\"/><lefthand value=\"%[2]t\"/></processing>\n", sumoBase, c.Info.Country == "GB")
+				"<processing><offset.disable-normalization value=\"true\"/><lefthand value=\"%[2]t\"/></processing>\n"+
+				// Lengths of links reach to the middle of junctions.
+				"<junctions><no-internal-links value=\"true\"/></junctions>\n"+
+				// Positions of signals are known, timings are not; netconvert
+				// would invent them. The morning was run without.
+				"<tls_building><tls.discard-loaded value=\"true\"/></tls_building>\n", sumoBase, c.Info.Country == "GB")
 		}),
 		xmlFile(sumoBase+".sumocfg", "configuration", func(b *bufio.Writer) {
-			fmt.Fprintf(b, "<input><net-file value=\"%[1]s.net.xml\"/><route-files value=\"%[1]s.rou.xml\"/></input>\n"+
+			fmt.Fprintf(b, "<input><net-file value=\"%[1]s.net.xml\"/><route-files value=\"%[1]s.rou.xml\"/><additional-files value=\"%[1]s.add.xml\"/></input>\n"+
 				"<mesoscopic><mesosim value=\"true\"/><meso-junction-control value=\"true\"/></mesoscopic>\n"+
 				"<processing><route-steps value=\"0\"/></processing>\n", sumoBase)
 		}),
