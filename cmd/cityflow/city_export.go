@@ -139,7 +139,7 @@ func (c *cityExportCmd) files(e *env, b *bar) (*city.City, []export.File, *expor
 		}
 		ct, err := city.Decode(pack)
 		if err != nil {
-			return nil, nil, nil, fmt.Errorf("%s: %w", c.City, err)
+			return nil, nil, nil, usageError{fmt.Errorf("%s: %w", c.City, err)}
 		}
 		for _, f := range export.Formats() {
 			if f.Name == e.export {
