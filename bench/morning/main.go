@@ -17,7 +17,6 @@ import (
 	"gocloud.dev/blob/fileblob"
 
 	"github.com/malikobaid/cityflow/internal/catalog"
-	"github.com/malikobaid/cityflow/internal/city"
 	"github.com/malikobaid/cityflow/internal/loading"
 	"github.com/malikobaid/cityflow/internal/run"
 	"github.com/malikobaid/cityflow/spec"
@@ -54,24 +53,13 @@ func measure(packs, slug string, runs int) error {
 	if err != nil {
 		return err
 	}
-	n := &r.City.Net
-	capacity, weight := make([]float32, n.NumLinks()), make([]float32, n.NumLinks())
-	for l := range capacity {
-		if n.Modes[l]&city.AllowCar != 0 {
-			capacity[l] = n.CapacityVS[l]
-			if n.Roundabout[l] {
-				weight[l] = run.RingPriority * capacity[l]
-			}
-		}
-	}
 	d := &loading.Departures{DepartS: r.DepartS, PathFirst: r.PathFirst, Path: r.Path, Size: make([]float32, len(r.DepartS))}
 	for i := range d.Size {
 		d.Size[i] = 1
 	}
-	links := loading.Links{From: n.From, To: n.To, LengthM: n.LengthM, SpeedMS: n.SpeedMS, CapacityVS: capacity, JamVM: n.JamVM, MergeWeight: weight, TurnRings: true}
 	a := answer{Trips: len(d.DepartS)}
 	for range runs {
-		ld := loading.New(links)
+		ld := loading.New(r.Links)
 		start := time.Now()
 		res := ld.Run(d, math.Inf(1), nil)
 		a.Seconds = append(a.Seconds, time.Since(start).Seconds())

@@ -8,6 +8,7 @@ import (
 
 	"github.com/malikobaid/cityflow/internal/city"
 	"github.com/malikobaid/cityflow/internal/demand"
+	"github.com/malikobaid/cityflow/internal/loading"
 	"github.com/malikobaid/cityflow/internal/random"
 	"github.com/malikobaid/cityflow/internal/units"
 	"github.com/malikobaid/cityflow/spec"
@@ -28,6 +29,8 @@ type FixedRoutes struct {
 	// vehicles with fractions.
 	Platoons int
 	Loaded   float64
+	// Links are the streets as the run loads them.
+	Links loading.Links
 }
 
 // FixedRoutes runs the baseline of the default run and takes its last
@@ -79,7 +82,7 @@ func (e *Engine) FixedRoutes(ctx context.Context, slug string, report func(Progr
 		return nil, err
 	}
 	out := a.vehicles()
-	out.City, out.Config = p.city, cfg
+	out.City, out.Config, out.Links = p.city, cfg, st.base.links
 	return out, nil
 }
 

@@ -20,13 +20,13 @@ const (
 	maxJourneyS  = 2 * 3600
 )
 
-// RingPriority is how much more a roundabout's own traffic weighs than its
+// ringPriority is how much more a roundabout's own traffic weighs than its
 // capacity where it competes for the next link. Who enters gives way to who
 // circulates: with equal weights the entries fill the ring, each of its links
 // waits for the next, and it locks. At 50 an entry gets what the ring leaves
 // over, less than a fiftieth more; an infinite weight would be no different to
 // see. It is a stand-in for the gap acceptance that entries really need.
-const RingPriority = 50
+const ringPriority = 50
 
 // world is one arm's side of a run: a city prepared for searches. Immutable.
 type world struct {
@@ -54,7 +54,7 @@ func newWorld(ctx context.Context, c *city.City, order routing.Order, scale dema
 		if net.Modes[l]&city.AllowCar != 0 {
 			capacity[l] = net.CapacityVS[l]
 			if net.Roundabout[l] {
-				weight[l] = RingPriority * capacity[l]
+				weight[l] = ringPriority * capacity[l]
 			}
 		}
 	}

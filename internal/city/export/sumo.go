@@ -6,7 +6,6 @@ import (
 	"encoding/xml"
 	"fmt"
 	"io"
-	"math"
 	"strconv"
 	"strings"
 
@@ -76,9 +75,12 @@ const sumoBase = "city"
 //	netconvert -c city.netccfg && sumo -c city.sumocfg
 //
 // Edges are named by the city's link numbers, junctions by its node numbers.
+//
+// Capacities are not handed over: the city's stand for what junctions take, and
+// SUMO has junctions of its own. Given as headways besides, a third of Newport's
+// morning never arrives (docs/exports.md).
 func SUMO(c *city.City, v *Vehicles) []File {
 	n := &c.Net
-	types, typeOf := sumoTypes(n)
 	return []File{
 		xmlFile(sumoBase+".nod.xml", "nodes", func(b *bufio.Writer) {
 			pr := c.Projection()
@@ -94,22 +96,14 @@ func SUMO(c *city.City, v *Vehicles) []File {
 			}
 		}),
 		xmlFile(sumoBase+".typ.xml", "types", func(b *bufio.Writer) {
-			for _, t := range types {
-				fmt.Fprintf(b, "<type id=\"%s\" priority=\"%d\"/>\n", t.id, sumoPriority(t.class))
-			}
-		}),
-		// Capacities: netconvert drops them, so sumo reads them. The headway at
-		// a segment's end is tau plus the time to drive a vehicle's own length.
-		// How fast a queue dissolves stays as SUMO has it.
-		xmlFile(sumoBase+".add.xml", "additional", func(b *bufio.Writer) {
-			for _, t := range types {
-				fmt.Fprintf(b, "<type id=\"%s\"><meso tauff=\"%.2f\" taufj=\"%.2f\" taujf=\"%.2f\"/></type>\n", t.id, t.tau, t.tau, max(t.tau, mesoTauJF))
+			for k := city.Motorway; k <= city.Path; k++ {
+				fmt.Fprintf(b, "<type id=\"%s\" priority=\"%d\"/>\n", k, sumoPriority(k))
 			}
 		}),
 		xmlFile(sumoBase+".edg.xml", "edges", func(b *bufio.Writer) {
 			for l := range n.NumLinks() {
 				if drivable(n, l) {
-					sumoEdge(b, c, l, types[typeOf[l]].id)
+					sumoEdge(b, c, l)
 				}
 			}
 		}),
@@ -138,7 +132,7 @@ func SUMO(c *city.City, v *Vehicles) []File {
 				"<tls_building><tls.discard-loaded value=\"true\"/></tls_building>\n", sumoBase, c.Info.Country == "GB")
 		}),
 		xmlFile(sumoBase+".sumocfg", "configuration", func(b *bufio.Writer) {
-			fmt.Fprintf(b, "<input><net-file value=\"%[1]s.net.xml\"/><route-files value=\"%[1]s.rou.xml\"/><additional-files value=\"%[1]s.add.xml\"/></input>\n"+
+			fmt.Fprintf(b, "<input><net-file value=\"%[1]s.net.xml\"/><route-files value=\"%[1]s.rou.xml\"/></input>\n"+
 				"<mesoscopic><mesosim value=\"true\"/><meso-junction-control value=\"true\"/></mesoscopic>\n"+
 				"<processing><route-steps value=\"0\"/></processing>\n", sumoBase)
 		}),
@@ -173,7 +167,7 @@ func xmlFile(name, root string, body func(b *bufio.Writer)) File {
 	}}
 }
 
-func sumoEdge(b *bufio.Writer, c *city.City, l int, kind string) {
+func sumoEdge(b *bufio.Writer, c *city.City, l int) {
 	n := &c.Net
 	var allow []string
 	for _, u := range []struct {
@@ -185,7 +179,7 @@ func sumoEdge(b *bufio.Writer, c *city.City, l int, kind string) {
 		}
 	}
 	fmt.Fprintf(b, "<edge id=\"%d\" from=\"%d\" to=\"%d\" type=\"%s\" numLanes=\"%d\" speed=\"%.4f\" length=\"%.3f\" spreadType=\"center\" allow=\"%s\"",
-		l, n.From[l], n.To[l], kind, wholeLanes(n, l), n.SpeedMS[l], max(n.LengthM[l], 0.1), strings.Join(allow, " "))
+		l, n.From[l], n.To[l], n.Class[l], wholeLanes(n, l), n.SpeedMS[l], max(n.LengthM[l], 0.1), strings.Join(allow, " "))
 	if name := n.Names[n.NameIdx[l]]; name != "" {
 		b.WriteString(` name="`)
 		_ = xml.EscapeText(b, []byte(name)) // the buffer keeps its first error
@@ -223,48 +217,6 @@ func sumoConnections(b *bufio.Writer, n *city.Network) {
 			fmt.Fprintf(b, "<connection from=\"%d\"/>\n", l)
 		}
 	}
-}
-
-// sumoType is a street class with one capacity per lane and speed.
-type sumoType struct {
-	id    string
-	class city.RoadClass
-	tau   float64
-}
-
-const (
-	// sumoVehicleM is the length of the vType with its gap: 1 / jam density of
-	// a lane.
-	sumoVehicleM = 7.5
-	// minTau keeps tau positive where a lane carries more than free driving at
-	// that speed would let through.
-	minTau = 0.1
-	// mesoTauJF is SUMO's default headway from a jam into free flow.
-	mesoTauJF = 1.73
-)
-
-// sumoTypes groups links by what SUMO's mesoscopic model can hold: a headway.
-func sumoTypes(n *city.Network) (types []sumoType, of []int) {
-	number := map[string]int{} // look-ups only
-	of = make([]int, n.NumLinks())
-	for l := range of {
-		if !drivable(n, l) {
-			continue
-		}
-		tau := minTau
-		if perLane := float64(n.CapacityVS[l]) / float64(wholeLanes(n, l)); perLane > 0 {
-			tau = max(minTau, math.Round((1/perLane-sumoVehicleM/float64(n.SpeedMS[l]))*100)/100)
-		}
-		id := fmt.Sprintf("%s.%.0f", n.Class[l], tau*100)
-		k, ok := number[id]
-		if !ok {
-			k = len(types)
-			number[id] = k
-			types = append(types, sumoType{id, n.Class[l], tau})
-		}
-		of[l] = k
-	}
-	return types, of
 }
 
 // sumoPriority orders classes for netconvert's right of way: the larger first.
