@@ -76,9 +76,7 @@ const sumoBase = "city"
 //
 // Edges are named by the city's link numbers, junctions by its node numbers.
 //
-// Capacities are not handed over: the city's stand for what junctions take, and
-// SUMO has junctions of its own. Given as headways besides, a third of Newport's
-// morning never arrives (docs/exports.md).
+// Capacities are not handed over: SUMO has headways and junctions of its own.
 func SUMO(c *city.City, v *Vehicles) []File {
 	n := &c.Net
 	return []File{
@@ -86,12 +84,10 @@ func SUMO(c *city.City, v *Vehicles) []File {
 			pr := c.Projection()
 			for i, on := range drivenNodes(n) {
 				if on {
-					kind := "priority"
-					if n.NodeSignal[i] {
-						kind = "traffic_light"
-					}
 					x, y := pr.XY(n.NodeLon[i], n.NodeLat[i])
-					fmt.Fprintf(b, "<node id=\"%d\" x=\"%.3f\" y=\"%.3f\" type=\"%s\"/>\n", i, x, y, kind)
+					// Positions of signals are known, timings are not; netconvert
+					// would invent them, and the morning was run without.
+					fmt.Fprintf(b, "<node id=\"%d\" x=\"%.3f\" y=\"%.3f\" type=\"priority\"><param key=\"signal\" value=\"%t\"/></node>\n", i, x, y, n.NodeSignal[i])
 				}
 			}
 		}),
@@ -126,10 +122,7 @@ func SUMO(c *city.City, v *Vehicles) []File {
 				"<output><output-file value=\"%[1]s.net.xml\"/></output>\n"+
 				"<processing><offset.disable-normalization value=\"true\"/><lefthand value=\"%[2]t\"/></processing>\n"+
 				// Lengths of links reach to the middle of junctions.
-				"<junctions><no-internal-links value=\"true\"/></junctions>\n"+
-				// Positions of signals are known, timings are not; netconvert
-				// would invent them. The morning was run without.
-				"<tls_building><tls.discard-loaded value=\"true\"/></tls_building>\n", sumoBase, c.Info.Country == "GB")
+				"<junctions><no-internal-links value=\"true\"/></junctions>\n", sumoBase, c.Info.Country == "GB")
 		}),
 		xmlFile(sumoBase+".sumocfg", "configuration", func(b *bufio.Writer) {
 			fmt.Fprintf(b, "<input><net-file value=\"%[1]s.net.xml\"/><route-files value=\"%[1]s.rou.xml\"/></input>\n"+
