@@ -11,7 +11,7 @@ GO_FILES := $(shell find cmd internal spec web/embed.go -name '*.go' 2>/dev/null
 WEB_FILES := $(shell find web -path web/node_modules -prune -o -path web/dist -prune -o -type f -print 2>/dev/null)
 CITY_FILES := $(shell find cities -type f)
 
-.PHONY: run build lambda image test lint test-go test-web test-lambda test-infra test-deploy test-slow test-own test-e2e test-fuzz-api bench bench-lambda bench-traffic readme clean tools
+.PHONY: run build lambda image test lint test-go test-web test-lambda test-infra test-deploy test-slow test-own test-e2e test-fuzz-api bench bench-lambda bench-sumo bench-traffic readme clean tools
 
 run: build
 	bin/cityflow serve
@@ -84,6 +84,7 @@ test-lambda: tools
 # network that fails (minutes).
 test-slow: build tools
 	go test -tags slow -count=1 -timeout 20m ./internal/run/ ./internal/job/ ./internal/queue/sqs/
+	go test -tags slow -count=1 -timeout 10m ./internal/city/export/
 	go test -tags slow -count=1 -timeout 20m -run 'NoJobWaits|ADayNever' ./internal/reconcile/
 
 # Real servers and workers that are killed, full disks, folders that cannot be
@@ -119,6 +120,10 @@ bench: build
 	python3 bench/run.py quick
 	python3 bench/run.py load
 	python3 bench/run.py assign
+
+# Beside SUMO, which is installed for it (150 MB).
+bench-sumo: build
+	python3 bench/sumo.py
 
 bench-lambda: build tools
 	bench/lambda.sh

@@ -18,7 +18,7 @@ type assignCmd struct {
 	Net   string `arg:"" optional:"" placeholder:"NET.tntp" help:"Road network in the TNTP format."`
 	Trips string `arg:"" optional:"" placeholder:"TRIPS.tntp" help:"Origin-destination matrix in the TNTP format."`
 
-	City           string  `placeholder:"CITY" help:"Instead of files: the streets and the default morning of a city, by slug or name."`
+	City           string  `placeholder:"CITY" help:"Instead of files: the streets and the default morning of a city, by slug, name or pack file."`
 	Gap            float64 `default:"1e-6" help:"Relative gap to reach, 1e-15 at least."`
 	MaxIterations  int     `default:"1000" placeholder:"N" help:"Give up after so many iterations."`
 	TollWeight     float64 `default:"0" placeholder:"W" help:"Time units per unit of toll."`

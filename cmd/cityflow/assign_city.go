@@ -23,12 +23,12 @@ func (c *assignCmd) city(e *env) error {
 	if err := errors.Join(out.bad...); err != nil {
 		return usageError{err}
 	}
-	model, _, done, err := localModel(c.Packs)
+	model, name, done, err := cityModel(e.ctx, c.Packs, c.City)
 	if err != nil {
 		return err
 	}
 	defer done()
-	trips, err := model.CarTrips(e.ctx, c.City)
+	trips, err := model.CarTrips(e.ctx, name)
 	if err != nil {
 		return err
 	}

@@ -20,6 +20,9 @@ type cityCmd struct {
 	Info  cityInfoCmd  `cmd:"" help:"Show what is known of one city, and what its import read, kept and dropped."`
 	Build cityBuildCmd `cmd:"" help:"Compile cities from their source folders."`
 
+	Export   cityExportCmd   `cmd:"" help:"Write a city for other programs: GMNS, GTFS, GeoJSON, GeoParquet, SUMO."`
+	Validate cityValidateCmd `cmd:"" help:"Check every promise that a compiled city makes."`
+
 	Publish cityPublishCmd `cmd:"" help:"Copy the compiled cities into a store, for the API and workers that use it."`
 }
 
@@ -59,16 +62,16 @@ func fact(v *float64) string {
 
 type cityInfoCmd struct {
 	packsFlag
-	City string `arg:"" help:"City by slug or name."`
+	City string `arg:"" help:"City by slug or name, or a pack file."`
 }
 
 func (c *cityInfoCmd) Run(e *env) error {
-	model, _, done, err := localModel(c.Packs)
+	model, name, done, err := cityModel(e.ctx, c.Packs, c.City)
 	if err != nil {
 		return err
 	}
 	defer done()
-	d, err := model.City(e.ctx, c.City)
+	d, err := model.City(e.ctx, name)
 	if err != nil {
 		return usageError{err}
 	}

@@ -15,6 +15,7 @@ import (
 	"os"
 	"os/signal"
 	"runtime/debug"
+	"slices"
 	"syscall"
 
 	"github.com/alecthomas/kong"
@@ -24,7 +25,7 @@ import (
 )
 
 type cli struct {
-	Format    string     `enum:"text,json" default:"text" help:"How answers are printed: text or json."`
+	Format    []string   `default:"text" help:"How answers are printed: text or json. City export takes the format to write, too."`
 	LogFormat string     `enum:"auto,text,json" default:"auto" env:"CITYFLOW_LOG_FORMAT" help:"How logs are written: text, json, or auto: text on a terminal and JSON elsewhere."`
 	LogLevel  slog.Level `default:"info" env:"CITYFLOW_LOG_LEVEL" help:"Least important log lines to write: debug, info, warn or error."`
 
@@ -48,6 +49,25 @@ type env struct {
 	stdout io.Writer
 	log    *slog.Logger
 	json   bool
+	export string // the format that city export writes
+}
+
+// answer reads --format: text or json, and for city export, which may be given
+// two, the format to write.
+func (e *env) answer(command string, formats []string) error {
+	for _, f := range formats {
+		switch {
+		case f == "text" || f == "json":
+			e.json = f == "json"
+		case command == "city export" && e.export == "" && slices.ContainsFunc(exportFormats(), func(x formatLine) bool { return x.Format == f }):
+			e.export = f
+		case command == "city export":
+			return usagef("--format %s: want one of %s, and text or json besides", f, formatNames())
+		default:
+			return usagef("--format %s: want text or json", f)
+		}
+	}
+	return nil
 }
 
 // usageError is bad input: exit code 2.
@@ -98,9 +118,13 @@ func mainExit(ctx context.Context, args []string, stdout, stderr io.Writer) int 
 		fmt.Fprintf(stderr, "cityflow: %v\nSee cityflow --help.\n", err)
 		return 2
 	}
-	log, err := telemetry.Logger(stderr, c.LogFormat, c.LogLevel)
+	e := &env{ctx: ctx, stdout: stdout}
+	err = e.answer(kctx.Command(), c.Format)
 	if err == nil {
-		err = kctx.Run(&env{ctx: ctx, stdout: stdout, log: log, json: c.Format == "json"})
+		e.log, err = telemetry.Logger(stderr, c.LogFormat, c.LogLevel)
+	}
+	if err == nil {
+		err = kctx.Run(e)
 	}
 	if err == nil {
 		return 0

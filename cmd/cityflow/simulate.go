@@ -21,7 +21,7 @@ import (
 )
 
 type simulateCmd struct {
-	City         string  `placeholder:"CITY" help:"City by slug or name; see cityflow city list."`
+	City         string  `placeholder:"CITY" help:"City by slug or name, see cityflow city list; or a pack file."`
 	TramStart    string  `placeholder:"STOP" help:"First stop of a new tram line, by id or name."`
 	TramEnd      string  `placeholder:"STOP" help:"Last stop of the new line."`
 	Scenario     string  `type:"existingfile" placeholder:"FILE" help:"A run request as JSON, for everything the flags cannot say; flags win over it."`
@@ -101,11 +101,12 @@ func (c *simulateCmd) Run(e *env) error {
 	if err != nil {
 		return err
 	}
-	model, _, done, err := localModel(c.Packs)
+	model, name, done, err := cityModel(e.ctx, c.Packs, req.City)
 	if err != nil {
 		return err
 	}
 	defer done()
+	req.City = name
 	cfg, ps, err := model.Check(e.ctx, req)
 	if err != nil {
 		return err
@@ -228,6 +229,11 @@ func (b *bar) show(p run.Progress) {
 		full := int(p.Done * width)
 		fmt.Fprintf(os.Stderr, "\r[%s%s] %3.0f%% %5.1fs %-42s", strings.Repeat("#", full), strings.Repeat(".", width-full), 100*p.Done, spent, p.Message)
 	}
+}
+
+// wrote shows files as they are written.
+func (b *bar) wrote(name string, done, all int) {
+	b.show(run.Progress{Stage: "write", Done: float64(done) / float64(all), Message: "Wrote " + name})
 }
 
 func (b *bar) end() {

@@ -22,6 +22,7 @@ var rooms = []room{
 	{path: "internal/city/osm", may: []string{"internal/city", "internal/units"}, because: "an importer fills the columns of city and nothing else"},
 	{path: "internal/city/gtfs", may: []string{"internal/city", "internal/units"}, because: "an importer fills the columns of city and nothing else"},
 	{path: "internal/city/build", may: []string{"internal/city", "internal/city/osm", "internal/city/gtfs", "internal/units"}, because: "it joins the importers into one city, before any person or scenario exists"},
+	{path: "internal/city/export", may: []string{"internal/city", "internal/city/gtfs", "internal/units"}, because: "it writes columns in formats of others; where bytes go is the caller's business"},
 	{path: "internal/scenario", may: []string{"spec", "internal/city", "internal/demand", "internal/units"}, because: "it turns a request into a changed city and a demand scale; it runs nothing"},
 	{path: "internal/demand", may: []string{"internal/city", "internal/random", "internal/units"}, because: "people and trips exist before modes, streets and requests"},
 	{path: "internal/choice", may: []string{"internal/city", "internal/random", "internal/units"}, because: "costs come in as numbers, so that it can be tested without searching anything"},
@@ -62,6 +63,7 @@ var rooms = []room{
 	// Between the halves.
 	{path: "internal/catalog", may: []string{"spec", "internal/city", "internal/run"}, because: "it implements run.Source over a store: packs as objects"},
 	{path: "cmd/*", anything: true, because: "the only place that knows both halves and joins them"},
+	{path: "bench/morning", may: []string{"spec", "internal/catalog", "internal/loading", "internal/run"}, because: "it times the loader alone, on the routes that an export holds"},
 	{path: "bench/load", may: []string{"spec"}, because: "a client: it knows the service by its contract alone"},
 
 	// For tests alone; no room may list them.
@@ -76,7 +78,7 @@ var rooms = []room{
 
 // model is the pure half: the same input gives the same bytes.
 var model = []string{
-	"internal/units", "internal/random", "internal/city", "internal/city/osm", "internal/city/gtfs", "internal/city/build",
+	"internal/units", "internal/random", "internal/city", "internal/city/osm", "internal/city/gtfs", "internal/city/build", "internal/city/export",
 	"internal/scenario", "internal/demand", "internal/choice", "internal/routing", "internal/routing/raptor", "internal/loading",
 	"internal/assign", "internal/traffic", "internal/kpi", "internal/insight", "internal/artifact", "internal/run", "internal/testcity",
 }

@@ -263,3 +263,33 @@ func TestDistances(t *testing.T) {
 		t.Errorf("back at %g, %g", lon, lat)
 	}
 }
+
+// What takes a search: a street that cars cannot leave, one they cannot enter,
+// a town in two halves for people on foot, and ends that hang in the air.
+func TestConnectedFindsWhatIsCutOff(t *testing.T) {
+	if err := tiny().Connected(); err != nil {
+		t.Fatalf("the whole city is refused: %v", err)
+	}
+	for want, breakIt := range map[string]func(c *City){
+		"drive from":                   func(c *City) { c.Net.Modes[0] = AllowWalk },
+		"drive back":                   func(c *City) { c.Net.Modes[1] = AllowWalk },
+		"no way on foot":               func(c *City) { island(c) },
+		"StopNode[0] is node 0, where": func(c *City) { c.Net.Modes[0], c.Net.Modes[1] = AllowCar, AllowCar },
+		"CarNode[0] is node 0, where":  func(c *City) { c.Net.Modes[0], c.Net.Modes[1] = AllowWalk, AllowWalk },
+	} {
+		c := tiny()
+		breakIt(c)
+		if err := c.Connected(); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: %v", want, err)
+		}
+	}
+}
+
+// island adds a footway between two nodes that nothing else reaches.
+func island(c *City) {
+	n := &c.Net
+	n.NodeLon, n.NodeLat = append(n.NodeLon, 0, 0), append(n.NodeLat, 0, 0)
+	n.From, n.To = append(n.From, 2, 3), append(n.To, 3, 2)
+	n.Modes = append(n.Modes, AllowWalk, AllowWalk)
+	n.IndexLinks()
+}

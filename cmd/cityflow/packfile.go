@@ -1,0 +1,109 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"gocloud.dev/blob/memblob"
+
+	"github.com/malikobaid/cityflow/internal/catalog"
+	"github.com/malikobaid/cityflow/internal/city"
+	"github.com/malikobaid/cityflow/internal/run"
+	"github.com/malikobaid/cityflow/spec"
+)
+
+// isPackFile tells a pack file from a slug or a name: it ends in .pack or has
+// a folder in it. No city's name does.
+func isPackFile(name string) bool {
+	return strings.EqualFold(filepath.Ext(name), ".pack") || strings.ContainsRune(name, filepath.Separator) || strings.ContainsRune(name, '/')
+}
+
+// maxPackFile bounds what is read of a file; a large city is a few megabytes.
+const maxPackFile = 1 << 29
+
+func readPackFile(name string) ([]byte, error) {
+	f, err := os.Open(name) // #nosec G304 -- the file that the user names
+	if err != nil {
+		return nil, usageError{err}
+	}
+	defer f.Close()
+	b, err := io.ReadAll(io.LimitReader(f, maxPackFile+1))
+	if err != nil {
+		return nil, usageError{err}
+	}
+	if len(b) > maxPackFile {
+		return nil, usagef("%s is larger than %d bytes: not a city pack", name, maxPackFile)
+	}
+	return b, nil
+}
+
+// loadPack gives the bytes of a city's pack.
+func loadPack(ctx context.Context, packs, name string) ([]byte, error) {
+	if isPackFile(name) {
+		return readPackFile(name)
+	}
+	model, built, done, err := localModel(packs)
+	if err != nil {
+		return nil, err
+	}
+	defer done()
+	d, err := model.City(ctx, name)
+	if err != nil {
+		return nil, usageError{err}
+	}
+	return built.Pack(ctx, d.Slug)
+}
+
+// cityModel is localModel for one city, which may be a pack file: then the
+// engine knows that city alone. It gives the name to ask the engine for.
+func cityModel(ctx context.Context, packs, name string) (*run.Engine, string, func(), error) {
+	if !isPackFile(name) {
+		model, _, done, err := localModel(packs)
+		return model, name, done, err
+	}
+	b, err := readPackFile(name)
+	if err != nil {
+		return nil, "", nil, err
+	}
+	ct, err := city.Decode(b)
+	if err != nil {
+		return nil, "", nil, usageError{fmt.Errorf("%s: %w", name, err)}
+	}
+	bucket := memblob.OpenBucket(nil)
+	mine := catalog.Over(bucket)
+	if err := mine.Add(ctx, ct); err != nil {
+		return nil, "", nil, err
+	}
+	source := packSource{Catalog: mine}
+	done := func() { _ = bucket.Close() }
+	if dir, ok := builtDir(); ok || packs != "" {
+		if packs != "" {
+			dir = packs
+		}
+		built, err := openBuilt(dir)
+		if err != nil {
+			return nil, "", nil, err
+		}
+		source.built = catalog.Over(built)
+		done = func() { _, _ = built.Close(), bucket.Close() }
+	}
+	return run.New(source, spec.DefaultLimits()), ct.Info.Slug, done, nil
+}
+
+// packSource is a city of a file. Its common states are looked for among those
+// of the built cities too: their keys name what they were made of.
+type packSource struct {
+	*catalog.Catalog
+	built *catalog.Catalog
+}
+
+func (s packSource) State(ctx context.Context, slug, key string) []byte {
+	if b := s.Catalog.State(ctx, slug, key); b != nil || s.built == nil {
+		return b
+	}
+	return s.built.State(ctx, slug, key)
+}
