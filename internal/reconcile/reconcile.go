@@ -65,8 +65,9 @@ type Reconciler struct {
 	sweptAt  time.Time
 	walkedAt time.Time
 	walking  bool
-	busy     bool // the last tick saw something going on
-	empty    int  // ticks in a row that saw an empty queue
+	busy     bool           // the last tick saw something going on
+	empty    int            // ticks in a row that saw an empty queue
+	told     map[string]int // tasks that calls of Start surely started, by token
 	noted    map[string]noted
 	notedDay string
 }

@@ -38,6 +38,7 @@ func (r *Reconciler) start(ctx context.Context, now time.Time, depth queue.Depth
 		return err
 	}
 	before, known := encode(l), l.Seconds
+	r.recall(l)
 	unseen := l.count(tasks, now, r.bound())
 	l.close(r.Cap, r.bound())
 	for _, t := range tasks {
@@ -126,6 +127,9 @@ func (r *Reconciler) launch(ctx context.Context, now time.Time, l *ledger, known
 		known = l.Seconds
 		started, failures, err := r.Launcher.Start(ctx, n, c, in.Token)
 		r.meter(c, n, len(started), failures, err)
+		if err == nil || errors.Is(err, launch.ErrRefused) {
+			r.told[in.Token] = len(started)
+		}
 		for _, t := range started {
 			l.charge(t.ID, &charge{Created: t.Created, Billed: t.Billed, Open: true})
 			tasks = append(tasks, t)
@@ -154,6 +158,20 @@ func (r *Reconciler) launch(ctx context.Context, now time.Time, l *ledger, known
 		}
 	}
 	return nil
+}
+
+// recall corrects starts whose outcome is known but could not be stored after
+// the call: what was refused would count as pending for two minutes otherwise,
+// and a message wait as long for its task.
+func (r *Reconciler) recall(l *ledger) {
+	if r.told == nil || len(l.Starts) == 0 {
+		r.told = map[string]int{} // stored, so there is nothing to remember
+	}
+	for i, s := range l.Starts {
+		if n, ok := r.told[s.Token]; ok {
+			l.Starts[i].Tasks = n
+		}
+	}
 }
 
 // meter counts what became of the n tasks of one call.
