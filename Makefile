@@ -11,7 +11,7 @@ GO_FILES := $(shell find cmd internal spec web/embed.go -name '*.go' 2>/dev/null
 WEB_FILES := $(shell find web -path web/node_modules -prune -o -path web/dist -prune -o -type f -print 2>/dev/null)
 CITY_FILES := $(shell find cities -type f)
 
-.PHONY: run build lambda image test lint test-go test-web test-lambda test-infra test-slow test-e2e test-fuzz-api bench bench-lambda bench-traffic readme clean tools
+.PHONY: run build lambda image test lint test-go test-web test-lambda test-infra test-slow test-cloud test-e2e test-fuzz-api bench bench-lambda bench-traffic readme clean tools
 
 run: build
 	bin/cityflow serve
@@ -34,10 +34,10 @@ build/.packs: bin/cityflow $(CITY_FILES)
 	bin/cityflow city build --settle newport
 	touch $@
 
-test: tools lint test-go test-web test-lambda test-infra test-slow test-e2e test-fuzz-api
+test: tools lint test-go test-web test-lambda test-infra test-slow test-cloud test-e2e test-fuzz-api
 
 test-go: web/dist/index.html tools
-	@test -z "$$(gofmt -l cmd internal spec web/*.go docs/*.go)" || { gofmt -l cmd internal spec web/*.go docs/*.go; echo "not gofmt-ed"; exit 1; }
+	@test -z "$$(gofmt -l cmd internal spec test web/*.go docs/*.go)" || { gofmt -l cmd internal spec test web/*.go docs/*.go; echo "not gofmt-ed"; exit 1; }
 	go vet ./...
 	go vet -tags slow ./...
 	go test ./...
@@ -79,6 +79,11 @@ test-lambda: tools
 test-slow: build tools
 	go test -tags slow -count=1 -timeout 20m ./internal/run/ ./internal/job/ ./internal/queue/sqs/
 	go test -tags slow -count=1 -timeout 20m -run 'NoJobWaits|ADayNever' ./internal/reconcile/
+
+# The deployment on AWS with the programs that are deployed, on loopback: a
+# visitor's journey, then chaos (about five minutes).
+test-cloud: build tools
+	go test -tags slow -count=1 -timeout 15m -v ./test/cloud/
 
 # The linters are pinned in tools/go.mod. gosec: conversions between integers
 # (G115) stay within what a pack may hold, which city.Validate checks; indices

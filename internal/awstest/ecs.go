@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"math/rand/v2"
 	"net/http"
 	"net/http/httptest"
@@ -111,6 +112,13 @@ func (e *ECS) Calm() {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	e.fate.Full, e.fate.Lost, e.fate.Killed, e.fate.Termed = 0, 0, 0, 0
+}
+
+// Exhaust takes all room away: no start succeeds from now on.
+func (e *ECS) Exhaust() {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.fate.Full = 2 // more than any draw
 }
 
 // Counts is what happened so far.
@@ -415,4 +423,23 @@ func (e *ECS) stopTask(body []byte) (any, error) {
 	}
 	k.once.Do(func() { close(k.stop) })
 	return map[string]any{"task": clone(k.doc)}, nil
+}
+
+// Paid is the billed time of all tasks, as the platform would put it on the
+// bill: from the first byte of the image to the end, a minute at least, in whole
+// seconds. open counts those that have not ended.
+func (e *ECS) Paid() (seconds float64, open int) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	for _, k := range e.tasks {
+		from, began := k.doc["pullStartedAt"].(float64)
+		to, ended := k.doc["stoppedAt"].(float64)
+		switch {
+		case !ended:
+			open++
+		case began:
+			seconds += max(60, math.Ceil(to-from))
+		}
+	}
+	return seconds, open
 }
