@@ -22,7 +22,8 @@ import (
 )
 
 // Fate says how starts and tasks of an ECS go wrong. Shares are of 1; all draws
-// come from one seeded source, in the order of calls.
+// come from one seeded source, in the order of calls, those of Lost, Killed and
+// Termed spread evenly.
 type Fate struct {
 	Seed uint64
 	// Full is the share of starts that find no room: HTTP 200, and in failures.
@@ -61,9 +62,11 @@ type ECS struct {
 	revision int
 	tasks    map[string]*ecsTask
 	tokens   map[string][]string // client token -> tasks
-	count    ECSCounts
-	closed   bool
-	wg       sync.WaitGroup
+	// losses and ends are where the sequences of these draws stand.
+	losses, ends float64
+	count        ECSCounts
+	closed       bool
+	wg           sync.WaitGroup
 }
 
 // ECSCounts is what happened so far.
@@ -85,6 +88,7 @@ func NewECS(t testing.TB, family string, fate Fate, argv, env []string) *ECS {
 	e := &ECS{t: t, family: family, fate: fate, argv: argv, env: env, logs: t.TempDir(), revision: 1,
 		tasks: map[string]*ecsTask{}, tokens: map[string][]string{}}
 	e.rng = rand.New(rand.NewPCG(fate.Seed, 20)) // #nosec G404 -- faults of a test, by seed
+	e.losses, e.ends = e.rng.Float64(), e.rng.Float64()
 	srv := httptest.NewServer(e)
 	e.URL = srv.URL
 	t.Cleanup(func() {
@@ -269,10 +273,17 @@ func (e *ECS) runTask(body []byte) (any, error) {
 			e.tokens[in.ClientToken] = append(e.tokens[in.ClientToken], id)
 		}
 		tasks = append(tasks, clone(k.doc))
-		lost, end, when := e.rng.Float64() < e.fate.Lost, e.rng.Float64(), e.fate.After+time.Duration(e.rng.Float64()*float64(e.fate.Within))
+		lost, end, when := e.next(&e.losses, math.Phi-1) < e.fate.Lost, e.next(&e.ends, math.Sqrt2-1), e.fate.After+time.Duration(e.rng.Float64()*float64(e.fate.Within))
 		e.wg.Go(func() { e.live(id, k, lost, end, when) })
 	}
 	return map[string]any{"tasks": tasks, "failures": failures}, nil
+}
+
+// next is the next draw of an evenly spread sequence (multiples of an irrational
+// number), so that shares hold for twenty tasks as for a thousand.
+func (e *ECS) next(at *float64, step float64) float64 {
+	_, *at = math.Modf(*at + step)
+	return *at
 }
 
 func clone(m map[string]any) map[string]any {

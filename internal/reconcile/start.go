@@ -121,9 +121,11 @@ func (r *Reconciler) launch(ctx context.Context, now time.Time, l *ledger, known
 		in := intent{Token: token(), Tasks: n, At: time.Now().UTC()}
 		l.Starts = append(l.Starts, in)
 		l.sum(tasks, now, r.bound())
+		r.told[in.Token] = 0 // an error may come with the object stored all the same
 		if err := r.note(ctx, l, known); err != nil {
 			return err
 		}
+		delete(r.told, in.Token)
 		known = l.Seconds
 		started, failures, err := r.Launcher.Start(ctx, n, c, in.Token)
 		r.meter(c, n, len(started), failures, err)
@@ -160,9 +162,9 @@ func (r *Reconciler) launch(ctx context.Context, now time.Time, l *ledger, known
 	return nil
 }
 
-// recall corrects starts whose outcome is known but could not be stored after
-// the call: what was refused would count as pending for two minutes otherwise,
-// and a message wait as long for its task.
+// recall corrects starts whose outcome is known but could not be stored: the
+// call was never made, or something was refused. They would count as pending
+// for two minutes otherwise, and a message wait as long for its task.
 func (r *Reconciler) recall(l *ledger) {
 	if r.told == nil || len(l.Starts) == 0 {
 		r.told = map[string]int{} // stored, so there is nothing to remember

@@ -2,6 +2,7 @@ package reconcile
 
 import (
 	"context"
+	"errors"
 	"testing"
 	"time"
 
@@ -44,6 +45,28 @@ func TestARefusedStartIsNotWaitedForWhenTheStoreFails(t *testing.T) {
 		other := &Reconciler{Store: s, Queue: c, Launcher: &scripted{c, nil}, MaxTasks: 10, TaskMax: simMax, WalkEvery: 24 * time.Hour, Log: quiet()}
 		if rep, err := other.Tick(t.Context()); err != nil || rep.Spot != 0 {
 			t.Fatalf("%+v %v", rep, err)
+		}
+	})
+}
+
+// The store takes the intent to start a task, and answers with an error: the
+// task is not started, and the next tick need not wait for it.
+func TestAStartThatWasNotCalledIsNotWaitedFor(t *testing.T) {
+	still(t, func(t *testing.T, s *job.Store, c *cloud, r *Reconciler) {
+		key, failed := job.SpendKey(job.Day(time.Now())), false
+		s.Sync = func(k string) error {
+			if k != key || failed {
+				return nil
+			}
+			failed = true
+			return errors.New("stored, but an error")
+		}
+		c.visible["a"] = time.Now()
+		if rep, err := r.Tick(t.Context()); err == nil || rep.Spot != 0 || c.starts != 0 {
+			t.Fatalf("%+v %v", rep, err)
+		}
+		if rep := tick(t, r); rep.Pending != 0 || rep.Spot != 1 {
+			t.Fatalf("%+v", rep)
 		}
 	})
 }
