@@ -11,7 +11,7 @@ GO_FILES := $(shell find cmd internal spec web/embed.go -name '*.go' 2>/dev/null
 WEB_FILES := $(shell find web -path web/node_modules -prune -o -path web/dist -prune -o -type f -print 2>/dev/null)
 CITY_FILES := $(shell find cities -type f)
 
-.PHONY: run build lambda image test lint test-go test-web test-lambda test-infra test-deploy test-slow test-own test-e2e test-fuzz-api bench bench-lambda bench-sumo bench-traffic readme clean tools
+.PHONY: run build lambda image test lint test-go test-web test-lambda test-infra test-deploy test-slow test-own test-cloud test-e2e test-fuzz-api bench bench-lambda bench-sumo bench-traffic readme clean tools
 
 run: build
 	bin/cityflow serve
@@ -92,6 +92,11 @@ test-slow: build tools
 # (minutes). CITYFLOW_CHAOS=1,2,3 puts the chaos through several seeds.
 test-own: web/dist/index.html
 	go test -tags slow -count=1 -timeout 20m ./test/own/
+
+# The deployment on AWS with the programs that are deployed, on loopback: a
+# visitor's journey, then chaos (about five minutes).
+test-cloud: build tools
+	go test -tags slow -count=1 -timeout 15m -v ./test/cloud/
 
 # The linters are pinned in tools/go.mod. gosec: conversions between integers
 # (G115) stay within what a pack may hold, which city.Validate checks; indices

@@ -20,6 +20,7 @@ type workerCmd struct {
 	TaskIdle       time.Duration `default:"20s" help:"How long a task waits for a job before it ends."`
 	TaskPaid       time.Duration `default:"1m" help:"The least time that is paid for: until then a task waits for another job."`
 	TaskNext       time.Duration `default:"1s" help:"How long a task looks for another job after that. 0: not at all."`
+	Backoff        time.Duration `default:"1s" help:"Pause after a failed try of a job; it doubles each time, up to a minute."`
 }
 
 // exit ends a process that does not end by itself.
@@ -29,6 +30,9 @@ func (c *workerCmd) Run(e *env) error {
 	began := time.Now()
 	if c.Queue == "" || strings.HasPrefix(c.Queue, "file:") {
 		return usageError{errors.New("a worker needs a queue that is shared: --queue nats://host:4222, or the https:// address of an SQS queue (serve has its own workers)")}
+	}
+	if c.Backoff < 0 {
+		return usagef("--backoff %v is negative", c.Backoff)
 	}
 	task := job.Task{Began: began, Max: time.Duration(c.TaskMaxSeconds) * time.Second, Idle: c.TaskIdle, Paid: c.TaskPaid, Next: c.TaskNext}
 	if c.Task {
@@ -77,7 +81,7 @@ func (c *workerCmd) Run(e *env) error {
 		return err
 	}
 	// A task is counted by the platform that it is paid to.
-	worker := &job.Worker{Model: model, Store: w.store, Queue: w.queue, Lease: c.Lease, Engine: buildVersion(), Ledger: !c.Task, Log: e.log, Metrics: metrics}
+	worker := &job.Worker{Model: model, Store: w.store, Queue: w.queue, Lease: c.Lease, Backoff: c.Backoff, Engine: buildVersion(), Ledger: !c.Task, Log: e.log, Metrics: metrics}
 	switch {
 	case c.Task:
 		err := worker.RunTask(e.ctx, task)

@@ -12,6 +12,7 @@ import (
 	"encoding/json"
 	"log/slog"
 	"os"
+	"sync"
 	"time"
 
 	"github.com/aws/aws-lambda-go/lambda"
@@ -42,21 +43,25 @@ func main() {
 	if err == nil {
 		log, err = telemetry.Logger(os.Stderr, "json", s.level)
 	}
+	var metrics *telemetry.Metrics
+	if err == nil {
+		metrics, err = telemetry.MetricsFromEnv("emf", os.Stdout, nil)
+	}
 	var r *reconcile.Reconciler
 	if err == nil {
 		ctx, cancel := within(10 * time.Second)
 		defer cancel()
-		r, err = wire(ctx, s, log)
+		r, err = wire(ctx, s, metrics, log)
 	}
 	if err != nil {
 		log.Error("cannot start", "error", err)
 		os.Exit(1)
 	}
-	lambda.Start(handler(r, log))
+	lambda.Start(handler(r))
 }
 
 // wire turns the settings into drivers.
-func wire(ctx context.Context, s settings, log *slog.Logger) (*reconcile.Reconciler, error) {
+func wire(ctx context.Context, s settings, metrics *telemetry.Metrics, log *slog.Logger) (*reconcile.Reconciler, error) {
 	cfg, err := aws.Config(ctx)
 	if err != nil {
 		return nil, err
@@ -75,20 +80,52 @@ func wire(ctx context.Context, s settings, log *slog.Logger) (*reconcile.Reconci
 	}
 	r := &reconcile.Reconciler{
 		Store: &job.Store{Bucket: bucket}, Queue: queue, Launcher: launcher, MaxTasks: s.maxTasks, TaskMax: s.taskMax, Cap: s.limit, Keep: s.keep,
-		SweepIdle: sweepIdle, WalkEvery: walkEvery, Log: log,
+		SweepIdle: sweepIdle, WalkEvery: walkEvery, Log: log, Metrics: metrics,
 	}
 	return r, r.Validate()
 }
 
-// handler makes a tick of any event.
-func handler(r *reconcile.Reconciler, log *slog.Logger) func(context.Context, json.RawMessage) (reconcile.Report, error) {
+// handler makes a tick of any event. What it counted leaves with it, for between
+// two events the process may be frozen, or ended without a word.
+func handler(r *reconcile.Reconciler) func(context.Context, json.RawMessage) (reconcile.Report, error) {
+	seen := gauges(r.Metrics)
 	return func(ctx context.Context, event json.RawMessage) (reconcile.Report, error) {
 		rep, err := r.Tick(ctx)
-		log.InfoContext(ctx, "tick", "cause", cause(event), "report", rep)
+		r.Log.InfoContext(ctx, "tick", "cause", cause(event), "report", rep)
 		if err != nil {
-			log.ErrorContext(ctx, "the tick failed in part, the next one repeats it", "error", err)
+			r.Log.ErrorContext(ctx, "the tick failed in part, the next one repeats it", "error", err)
+		}
+		seen(rep)
+		fctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), flushing)
+		defer cancel()
+		if ferr := r.Metrics.Flush(fctx); ferr != nil {
+			r.Log.WarnContext(ctx, "metrics not written", "error", ferr)
 		}
 		return rep, err
+	}
+}
+
+// flushing bounds the writing of metrics, which is a line on stdout.
+const flushing = 200 * time.Millisecond
+
+// gauges are what the last tick saw of the queue, told once: a process that is
+// not frozen must not repeat an old look. The function it returns takes a look.
+func gauges(metrics *telemetry.Metrics) func(reconcile.Report) {
+	var mu sync.Mutex
+	var look map[string]float64
+	metrics.Gauge("cityflow_queue_messages", func(context.Context) (map[string]float64, error) {
+		mu.Lock()
+		defer mu.Unlock()
+		now := look
+		look = nil
+		return now, nil
+	})
+	return func(rep reconcile.Report) {
+		mu.Lock()
+		defer mu.Unlock()
+		if look = nil; rep.Counted {
+			look = map[string]float64{"waiting": float64(rep.Waiting), "leased": float64(rep.Leased), "dead": float64(rep.Dead)}
+		}
 	}
 }
 

@@ -4,7 +4,9 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"fmt"
 	"log/slog"
+	"maps"
 	"os/exec"
 	"strings"
 	"testing"
@@ -14,6 +16,7 @@ import (
 	"github.com/malikobaid/cityflow/internal/awstest"
 	"github.com/malikobaid/cityflow/internal/job"
 	"github.com/malikobaid/cityflow/internal/queue/sqs"
+	"github.com/malikobaid/cityflow/internal/telemetry"
 )
 
 // The function over S3 and SQS: a waiting message starts one task, which is
@@ -31,11 +34,14 @@ func TestTicksOverTheRealDrivers(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
 	var log bytes.Buffer
-	r, err := wire(ctx, s, slog.New(slog.NewJSONHandler(&log, nil)))
+	var told bytes.Buffer
+	metrics := telemetry.NewMetrics(telemetry.EMF(&told), nil)
+	defer metrics.Close(context.Background())
+	r, err := wire(ctx, s, metrics, slog.New(slog.NewJSONHandler(&log, nil)))
 	if err != nil {
 		t.Fatal(err)
 	}
-	tick := handler(r, r.Log)
+	tick := handler(r)
 	rep, err := tick(ctx, json.RawMessage(`{}`))
 	if err != nil || rep.Need != 0 || rep.Waiting != 0 {
 		t.Fatalf("%+v %v", rep, err)
@@ -59,6 +65,32 @@ func TestTicksOverTheRealDrivers(t *testing.T) {
 	rep, err = tick(ctx, json.RawMessage(`{"source":"aws.ecs","detail-type":"ECS Task State Change"}`))
 	if err != nil || rep.Need != 0 || rep.Running+rep.Pending != 1 || rep.SpentSeconds != 60 || stand.Counts().Accepted != 1 {
 		t.Fatalf("%+v %v", rep, err)
+	}
+	// Each tick's metrics leave with it.
+	seen := map[string]float64{}
+	for line := range strings.Lines(told.String()) {
+		var m map[string]any
+		if err := json.Unmarshal([]byte(line), &m); err != nil {
+			t.Fatal(err)
+		}
+		for _, name := range []string{"cityflow_task_starts_total", "cityflow_task_seconds_total", "cityflow_queue_messages"} {
+			if v, ok := m[name].(float64); ok {
+				seen[fmt.Sprint(name, " ", m["capacity"], " ", m["outcome"], " ", m["state"])] += v
+			}
+		}
+	}
+	if want := map[string]float64{
+		"cityflow_task_starts_total spot started <nil>": 1,
+		"cityflow_task_seconds_total <nil> <nil> <nil>": 60,
+		"cityflow_queue_messages <nil> <nil> waiting":   2, // one message in two of three ticks
+		"cityflow_queue_messages <nil> <nil> leased":    0,
+		"cityflow_queue_messages <nil> <nil> dead":      0,
+	}; !maps.Equal(seen, want) {
+		t.Errorf("%v\nwant %v\n%s", seen, want, &told)
+	}
+	told.Reset()
+	if err := metrics.Flush(ctx); err != nil || told.Len() > 0 {
+		t.Errorf("without a tick: %s %v", &told, err)
 	}
 	var spent job.Spent
 	if _, err := r.Store.ReadStrict(ctx, job.SpendKey(job.Day(time.Now())), &spent); err != nil || spent.Seconds != 60 {

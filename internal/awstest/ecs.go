@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"math/rand/v2"
 	"net/http"
 	"net/http/httptest"
@@ -21,7 +22,8 @@ import (
 )
 
 // Fate says how starts and tasks of an ECS go wrong. Shares are of 1; all draws
-// come from one seeded source, in the order of calls.
+// come from one seeded source, in the order of calls, those of Lost, Killed and
+// Termed spread evenly.
 type Fate struct {
 	Seed uint64
 	// Full is the share of starts that find no room: HTTP 200, and in failures.
@@ -60,9 +62,11 @@ type ECS struct {
 	revision int
 	tasks    map[string]*ecsTask
 	tokens   map[string][]string // client token -> tasks
-	count    ECSCounts
-	closed   bool
-	wg       sync.WaitGroup
+	// losses and ends are where the sequences of these draws stand.
+	losses, ends float64
+	count        ECSCounts
+	closed       bool
+	wg           sync.WaitGroup
 }
 
 // ECSCounts is what happened so far.
@@ -84,6 +88,7 @@ func NewECS(t testing.TB, family string, fate Fate, argv, env []string) *ECS {
 	e := &ECS{t: t, family: family, fate: fate, argv: argv, env: env, logs: t.TempDir(), revision: 1,
 		tasks: map[string]*ecsTask{}, tokens: map[string][]string{}}
 	e.rng = rand.New(rand.NewPCG(fate.Seed, 20)) // #nosec G404 -- faults of a test, by seed
+	e.losses, e.ends = e.rng.Float64(), e.rng.Float64()
 	srv := httptest.NewServer(e)
 	e.URL = srv.URL
 	t.Cleanup(func() {
@@ -111,6 +116,13 @@ func (e *ECS) Calm() {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	e.fate.Full, e.fate.Lost, e.fate.Killed, e.fate.Termed = 0, 0, 0, 0
+}
+
+// Exhaust takes all room away: no start succeeds from now on.
+func (e *ECS) Exhaust() {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.fate.Full = 2 // more than any draw
 }
 
 // Counts is what happened so far.
@@ -261,10 +273,17 @@ func (e *ECS) runTask(body []byte) (any, error) {
 			e.tokens[in.ClientToken] = append(e.tokens[in.ClientToken], id)
 		}
 		tasks = append(tasks, clone(k.doc))
-		lost, end, when := e.rng.Float64() < e.fate.Lost, e.rng.Float64(), e.fate.After+time.Duration(e.rng.Float64()*float64(e.fate.Within))
+		lost, end, when := e.next(&e.losses, math.Phi-1) < e.fate.Lost, e.next(&e.ends, math.Sqrt2-1), e.fate.After+time.Duration(e.rng.Float64()*float64(e.fate.Within))
 		e.wg.Go(func() { e.live(id, k, lost, end, when) })
 	}
 	return map[string]any{"tasks": tasks, "failures": failures}, nil
+}
+
+// next is the next draw of an evenly spread sequence (multiples of an irrational
+// number), so that shares hold for twenty tasks as for a thousand.
+func (e *ECS) next(at *float64, step float64) float64 {
+	_, *at = math.Modf(*at + step)
+	return *at
 }
 
 func clone(m map[string]any) map[string]any {
@@ -415,4 +434,23 @@ func (e *ECS) stopTask(body []byte) (any, error) {
 	}
 	k.once.Do(func() { close(k.stop) })
 	return map[string]any{"task": clone(k.doc)}, nil
+}
+
+// Paid is the billed time of all tasks, as the platform would put it on the
+// bill: from the first byte of the image to the end, a minute at least, in whole
+// seconds. open counts those that have not ended.
+func (e *ECS) Paid() (seconds float64, open int) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	for _, k := range e.tasks {
+		from, began := k.doc["pullStartedAt"].(float64)
+		to, ended := k.doc["stoppedAt"].(float64)
+		switch {
+		case !ended:
+			open++
+		case began:
+			seconds += max(60, math.Ceil(to-from))
+		}
+	}
+	return seconds, open
 }

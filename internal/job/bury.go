@@ -51,7 +51,7 @@ func (u *Undertaker) DeadLetters(ctx context.Context, dead int) (buried int, err
 	}
 	u.dead, u.looked, u.quiet = dead, time.Now(), true
 	for _, l := range ls {
-		if u.seen[l.ID] {
+		if u.seen[l.Key] {
 			continue
 		}
 		u.quiet = false
@@ -59,7 +59,7 @@ func (u *Undertaker) DeadLetters(ctx context.Context, dead int) (buried int, err
 		if err != nil {
 			return buried, err
 		}
-		u.seen[l.ID] = true
+		u.seen[l.Key] = true
 		if ended {
 			buried++
 		}

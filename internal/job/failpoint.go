@@ -3,6 +3,7 @@ package job
 import (
 	"log/slog"
 	"os"
+	"strings"
 )
 
 // FailpointEnv names a point at which the process kills itself, hard, the way
@@ -13,10 +14,13 @@ import (
 //	worker.took_job         attempt counted, nothing done
 //	worker.wrote_artifacts  all artifacts stored, no manifest
 //	worker.before_done      manifest and pointer stored, message still there
+//
+// "worker.took_job@porto" is the point for jobs of the city porto alone: every
+// worker that takes one dies, while other jobs run.
 const FailpointEnv = "CITYFLOW_FAILPOINT"
 
-func failpoint(log *slog.Logger, name string) {
-	if os.Getenv(FailpointEnv) != name {
+func failpoint(log *slog.Logger, name, city string) {
+	if want, only, limited := strings.Cut(os.Getenv(FailpointEnv), "@"); want != name || limited && only != city {
 		return
 	}
 	log.Error("failpoint reached", "failpoint", name)

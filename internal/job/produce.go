@@ -40,7 +40,7 @@ func (a *attempt) produce(ctx context.Context) error {
 			return err
 		}
 	}
-	failpoint(a.Worker.Log, "worker.wrote_artifacts")
+	failpoint(a.Worker.Log, "worker.wrote_artifacts", a.r.config.City)
 	// The last moment to notice a cancel: after this the job is complete.
 	if gone, err := a.Store.exists(ctx, Key(a.r.id, CancelFile)); err != nil || gone {
 		if gone {
@@ -72,7 +72,7 @@ func (a *attempt) complete(ctx context.Context) error {
 	if err := a.point(ctx, a.r); err != nil {
 		return err
 	}
-	failpoint(a.Worker.Log, "worker.before_done")
+	failpoint(a.Worker.Log, "worker.before_done", a.r.config.City)
 	return nil
 }
 

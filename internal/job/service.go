@@ -82,7 +82,7 @@ func (s *Service) start(ctx context.Context, id string, cfg *spec.Config) (*spec
 		return nil, err
 	}
 	s.list.add(id, time.Now())
-	failpoint(s.Log, "submit.stored_config")
+	failpoint(s.Log, "submit.stored_config", cfg.City)
 	sub := &spec.Submitted{JobID: id, Status: spec.Queued, SubmittedAt: time.Now().UTC()}
 	if err := s.Queue.Send(ctx, id, messageFrom(ctx, id)); err != nil {
 		// The job is stored and marked: it is delayed until the sweeper can

@@ -3,6 +3,7 @@ package job
 import (
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 	"strings"
 	"sync"
@@ -99,7 +100,11 @@ func (q *slow) Depth(context.Context) (d queue.Depth, err error) {
 }
 func (q *slow) Dead(_ context.Context, n int) ([]queue.DeadLetter, error) {
 	q.looks++
-	return q.dead[:min(n, len(q.dead))], nil
+	out := slices.Clone(q.dead[:min(n, len(q.dead))])
+	for i := range out {
+		out[i].Key = fmt.Sprint(i, " ", out[i].ID)
+	}
+	return out, nil
 }
 func (q *slow) Close() error { return nil }
 

@@ -250,7 +250,7 @@ func (w *Worker) deal(ctx context.Context, l *queue.Lease, msg message, most lim
 	if a.p.Attempt == 1 {
 		w.Metrics.Observe("cityflow_job_seconds", max(0, a.p.StartedAt.Sub(a.p.SubmittedAt).Seconds()), "stage", "wait")
 	}
-	failpoint(w.Log, "worker.took_job")
+	failpoint(w.Log, "worker.took_job", r.config.City)
 	return ctx, a.carryOut(ctx)
 }
 

@@ -72,7 +72,10 @@ type DeadLetters interface {
 
 // DeadLetter is a buried message.
 type DeadLetter struct {
-	ID   string
+	ID string
+	// Key tells letters apart: a message that was sent twice can leave two with
+	// one ID.
+	Key  string
 	Body []byte
 	// Reason given to Bury; where the product itself gave the message up, words
 	// that say so.

@@ -21,6 +21,7 @@ import (
 	"github.com/malikobaid/cityflow/internal/job"
 	"github.com/malikobaid/cityflow/internal/launch"
 	"github.com/malikobaid/cityflow/internal/queue"
+	"github.com/malikobaid/cityflow/internal/telemetry"
 )
 
 // Reconciler keeps one deployment in line.
@@ -54,6 +55,8 @@ type Reconciler struct {
 	// makes one up.
 	Owner string
 	Log   *slog.Logger
+	// Metrics counts starts and paid seconds; may be nil.
+	Metrics *telemetry.Metrics
 
 	mu       sync.Mutex // one tick at a time
 	held     bool
@@ -62,17 +65,20 @@ type Reconciler struct {
 	sweptAt  time.Time
 	walkedAt time.Time
 	walking  bool
-	busy     bool // the last tick saw something going on
-	empty    int  // ticks in a row that saw an empty queue
+	busy     bool           // the last tick saw something going on
+	empty    int            // ticks in a row that saw an empty queue
+	told     map[string]int // tasks that calls of Start surely started, by token
 	noted    map[string]noted
 	notedDay string
 }
 
 // Report is what one tick saw and did.
 type Report struct {
-	Waiting int `json:"waiting"`
-	Leased  int `json:"leased"`
-	Dead    int `json:"dead"`
+	// Counted says that the queue told its three numbers.
+	Counted bool `json:"-"`
+	Waiting int  `json:"waiting"`
+	Leased  int  `json:"leased"`
+	Dead    int  `json:"dead"`
 
 	Running int `json:"running"`
 	Pending int `json:"pending"`
@@ -142,7 +148,7 @@ func (r *Reconciler) Tick(ctx context.Context) (Report, error) {
 	depth, err := r.Queue.Depth(ctx)
 	step("queue", err)
 	if err == nil {
-		rep.Waiting, rep.Leased, rep.Dead = depth.Waiting, depth.Leased, depth.Dead
+		rep.Counted, rep.Waiting, rep.Leased, rep.Dead = true, depth.Waiting, depth.Leased, depth.Dead
 		if r.empty++; depth.Waiting+depth.Leased > 0 {
 			r.empty = 0
 		}

@@ -37,7 +37,8 @@ func (r *Reconciler) start(ctx context.Context, now time.Time, depth queue.Depth
 	if err != nil {
 		return err
 	}
-	before := encode(l)
+	before, known := encode(l), l.Seconds
+	r.recall(l)
 	unseen := l.count(tasks, now, r.bound())
 	l.close(r.Cap, r.bound())
 	for _, t := range tasks {
@@ -80,9 +81,21 @@ func (r *Reconciler) start(ctx context.Context, now time.Time, depth queue.Depth
 	n := min(rep.Need, l.room(r.Cap, r.bound()))
 	rep.Withheld = rep.Need - n
 	if n > 0 {
-		return errors.Join(err, r.launch(ctx, now, l, tasks, n, rep))
+		return errors.Join(err, r.launch(ctx, now, l, known, tasks, n, rep))
 	}
-	return errors.Join(err, r.Store.Write(ctx, job.SpendKey(l.Day), l))
+	return errors.Join(err, r.note(ctx, l, known))
+}
+
+// note stores the ledger. The seconds that it has beyond those known before are
+// metered by whoever stored them first, so each is metered once.
+func (r *Reconciler) note(ctx context.Context, l *ledger, known float64) error {
+	if err := r.Store.Write(ctx, job.SpendKey(l.Day), l); err != nil {
+		return err
+	}
+	if more := l.Seconds - known; more > 0 {
+		r.Metrics.Add("cityflow_task_seconds_total", more)
+	}
+	return nil
 }
 
 func encode(l *ledger) []byte {
@@ -96,7 +109,7 @@ func encode(l *ledger) []byte {
 // launch starts n tasks, on Spot first unless it had no room a moment ago, then
 // on demand. What may have been started is in the ledger before the call, so
 // that a crash in between costs nobody anything but a reservation.
-func (r *Reconciler) launch(ctx context.Context, now time.Time, l *ledger, tasks []launch.Task, n int, rep *Report) error {
+func (r *Reconciler) launch(ctx context.Context, now time.Time, l *ledger, known float64, tasks []launch.Task, n int, rep *Report) error {
 	order := []launch.Capacity{launch.Spot, launch.OnDemand}
 	if spotIsFull(tasks, now) {
 		order = order[1:]
@@ -108,10 +121,17 @@ func (r *Reconciler) launch(ctx context.Context, now time.Time, l *ledger, tasks
 		in := intent{Token: token(), Tasks: n, At: time.Now().UTC()}
 		l.Starts = append(l.Starts, in)
 		l.sum(tasks, now, r.bound())
-		if err := r.Store.Write(ctx, job.SpendKey(l.Day), l); err != nil {
+		r.told[in.Token] = 0 // an error may come with the object stored all the same
+		if err := r.note(ctx, l, known); err != nil {
 			return err
 		}
+		delete(r.told, in.Token)
+		known = l.Seconds
 		started, failures, err := r.Launcher.Start(ctx, n, c, in.Token)
+		r.meter(c, n, len(started), failures, err)
+		if err == nil || errors.Is(err, launch.ErrRefused) {
+			r.told[in.Token] = len(started)
+		}
 		for _, t := range started {
 			l.charge(t.ID, &charge{Created: t.Created, Billed: t.Billed, Open: true})
 			tasks = append(tasks, t)
@@ -128,9 +148,10 @@ func (r *Reconciler) launch(ctx context.Context, now time.Time, l *ledger, tasks
 			l.Starts = l.Starts[:len(l.Starts)-1] // all is known
 		}
 		l.sum(tasks, now, r.bound())
-		if werr := r.Store.Write(ctx, job.SpendKey(l.Day), l); err != nil || werr != nil {
+		if werr := r.note(ctx, l, known); err != nil || werr != nil {
 			return errors.Join(err, werr)
 		}
+		known = l.Seconds
 		n = 0
 		for _, f := range failures {
 			if f.Capacity {
@@ -139,6 +160,42 @@ func (r *Reconciler) launch(ctx context.Context, now time.Time, l *ledger, tasks
 		}
 	}
 	return nil
+}
+
+// recall corrects starts whose outcome is known but could not be stored: the
+// call was never made, or something was refused. They would count as pending
+// for two minutes otherwise, and a message wait as long for its task.
+func (r *Reconciler) recall(l *ledger) {
+	if r.told == nil || len(l.Starts) == 0 {
+		r.told = map[string]int{} // stored, so there is nothing to remember
+	}
+	for i, s := range l.Starts {
+		if n, ok := r.told[s.Token]; ok {
+			l.Starts[i].Tasks = n
+		}
+	}
+}
+
+// meter counts what became of the n tasks of one call.
+func (r *Reconciler) meter(c launch.Capacity, n, started int, failures []launch.Failure, err error) {
+	outcomes := map[string]int{"started": started}
+	for _, f := range failures {
+		if f.Capacity {
+			outcomes["no_room"]++
+		} else {
+			outcomes["refused"]++
+		}
+	}
+	if left := n - started - len(failures); errors.Is(err, launch.ErrRefused) {
+		outcomes["refused"] += left
+	} else if err != nil {
+		outcomes["unknown"] += left
+	}
+	for outcome, k := range outcomes {
+		if k > 0 {
+			r.Metrics.Add("cityflow_task_starts_total", float64(k), "capacity", string(c), "outcome", outcome)
+		}
+	}
 }
 
 // token is new for each call: with the id of a job as token, the platform would

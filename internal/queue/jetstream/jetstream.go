@@ -376,7 +376,7 @@ func (q *Queue) Dead(ctx context.Context, limit int) ([]queue.DeadLetter, error)
 			return nil, fmt.Errorf("queue: dead letters: %w", err)
 		}
 		attempt, _ := strconv.Atoi(m.Header.Get(attemptHeader)) // letters of older versions have none
-		out = append(out, queue.DeadLetter{ID: strings.TrimPrefix(m.Subject, deadSubject), Body: m.Data,
+		out = append(out, queue.DeadLetter{ID: strings.TrimPrefix(m.Subject, deadSubject), Key: strconv.FormatUint(seq, 10), Body: m.Data,
 			Reason: m.Header.Get(reasonHeader), Attempt: attempt, Buried: m.Time.UTC()})
 	}
 	return out, nil

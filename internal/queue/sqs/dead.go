@@ -54,7 +54,7 @@ func (q *Queue) Dead(ctx context.Context, limit int) ([]queue.DeadLetter, error)
 }
 
 func letter(m types.Message) queue.DeadLetter {
-	d := queue.DeadLetter{ID: idOf(m), Body: []byte(aws.ToString(m.Body)), Reason: gaveUp}
+	d := queue.DeadLetter{ID: idOf(m), Key: aws.ToString(m.MessageId), Body: []byte(aws.ToString(m.Body)), Reason: gaveUp}
 	if a, ok := m.MessageAttributes[reasonAttribute]; ok {
 		d.Reason = aws.ToString(a.StringValue)
 		// A message that SQS moved keeps the time of its first sending.
