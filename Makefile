@@ -11,7 +11,7 @@ GO_FILES := $(shell find cmd internal spec web/embed.go -name '*.go' 2>/dev/null
 WEB_FILES := $(shell find web -path web/node_modules -prune -o -path web/dist -prune -o -type f -print 2>/dev/null)
 CITY_FILES := $(shell find cities -type f)
 
-.PHONY: run build lambda image test lint test-go test-web test-lambda test-infra test-deploy test-slow test-own test-cloud test-e2e test-fuzz-api bench bench-lambda bench-sumo bench-traffic readme clean tools
+.PHONY: run build lambda image test test-servers test-clouds lint test-go test-web test-lambda test-infra test-deploy test-slow test-own test-cloud test-e2e test-fuzz-api bench bench-lambda bench-sumo bench-traffic readme clean tools
 
 run: build
 	bin/cityflow serve
@@ -34,7 +34,15 @@ build/.packs: bin/cityflow $(CITY_FILES)
 	bin/cityflow city build --settle newport
 	touch $@
 
-test: tools lint test-go test-web test-lambda test-infra test-deploy test-slow test-own test-e2e test-fuzz-api
+test: tools lint test-go test-web build
+	$(MAKE) --no-print-directory --output-sync=target -j3 test-slow test-servers test-clouds
+	$(MAKE) --no-print-directory -j1 test-e2e test-fuzz-api
+
+# Tests that mostly wait for processes run beside those that compute.
+test-servers:
+	$(MAKE) --no-print-directory -j1 test-lambda test-own
+test-clouds:
+	$(MAKE) --no-print-directory -j1 test-infra test-cloud test-deploy
 
 test-go: web/dist/index.html tools
 	@test -z "$$(gofmt -l cmd internal spec test web/*.go docs/*.go)" || { gofmt -l cmd internal spec test web/*.go docs/*.go; echo "not gofmt-ed"; exit 1; }
