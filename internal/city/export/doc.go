@@ -58,24 +58,33 @@ func Zip(w io.Writer, files []File, done func(File)) error {
 }
 
 // buffered runs f on a buffer over w and gives the first error of either.
-func buffered(w io.Writer, f func(b *bufio.Writer)) error {
+func buffered(w io.Writer, f func(b buffer)) error {
 	b := bufio.NewWriterSize(w, 1<<16)
-	f(b)
+	f(buffer{b})
 	return b.Flush()
 }
 
+// buffer writes without an answer: the writer below keeps its first error until
+// the end.
+type buffer struct{ w *bufio.Writer }
+
+func (b buffer) text(s string) { _, _ = b.w.WriteString(s) }
+func (b buffer) char(c byte)   { _ = b.w.WriteByte(c) }
+func (b buffer) put(p []byte)  { _, _ = b.w.Write(p) }
+func (b buffer) spare() []byte { return b.w.AvailableBuffer() }
+
 // table writes a CSV file row by row.
 type table struct {
-	b     *bufio.Writer
+	b     buffer
 	begun bool
 }
 
 // csvFile is a CSV file (RFC 4180, lines end with CR LF) with a header.
 func csvFile(name, header string, rows func(t *table)) File {
 	return File{name, func(w io.Writer) error {
-		return buffered(w, func(b *bufio.Writer) {
-			b.WriteString(header)
-			b.WriteString("\r\n")
+		return buffered(w, func(b buffer) {
+			b.text(header)
+			b.text("\r\n")
 			rows(&table{b: b})
 		})
 	}}
@@ -83,7 +92,7 @@ func csvFile(name, header string, rows func(t *table)) File {
 
 func (t *table) sep() {
 	if t.begun {
-		t.b.WriteByte(',')
+		t.b.char(',')
 	}
 	t.begun = true
 }
@@ -99,38 +108,38 @@ func (t *table) text(s string) {
 		}
 	}
 	if plain && (s == "" || s[0] != ' ' && s[len(s)-1] != ' ') {
-		t.b.WriteString(s)
+		t.b.text(s)
 		return
 	}
-	t.b.WriteByte('"')
+	t.b.char('"')
 	for i := 0; i < len(s); i++ {
 		switch {
 		case s[i] == '"':
-			t.b.WriteString(`""`)
+			t.b.text(`""`)
 		case s[i] < ' ':
-			t.b.WriteByte(' ')
+			t.b.char(' ')
 		default:
-			t.b.WriteByte(s[i])
+			t.b.char(s[i])
 		}
 	}
-	t.b.WriteByte('"')
+	t.b.char('"')
 }
 
-func (t *table) int(v int64) { t.sep(); t.b.Write(strconv.AppendInt(t.b.AvailableBuffer(), v, 10)) }
+func (t *table) int(v int64) { t.sep(); t.b.put(strconv.AppendInt(t.b.spare(), v, 10)) }
 
 // float writes the shortest digits that read back as the same float64, and
 // float32 the same float32.
 func (t *table) float(v float64) {
 	t.sep()
-	t.b.Write(strconv.AppendFloat(t.b.AvailableBuffer(), v, 'f', -1, 64))
+	t.b.put(strconv.AppendFloat(t.b.spare(), v, 'f', -1, 64))
 }
 
 func (t *table) float32(v float32) {
 	t.sep()
-	t.b.Write(strconv.AppendFloat(t.b.AvailableBuffer(), float64(v), 'f', -1, 32))
+	t.b.put(strconv.AppendFloat(t.b.spare(), float64(v), 'f', -1, 32))
 }
 
 func (t *table) end() {
-	t.b.WriteString("\r\n")
+	t.b.text("\r\n")
 	t.begun = false
 }

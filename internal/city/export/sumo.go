@@ -1,7 +1,6 @@
 package export
 
 import (
-	"bufio"
 	"encoding/json"
 	"encoding/xml"
 	"fmt"
@@ -80,52 +79,52 @@ const sumoBase = "city"
 func SUMO(c *city.City, v *Vehicles) []File {
 	n := &c.Net
 	return []File{
-		xmlFile(sumoBase+".nod.xml", "nodes", func(b *bufio.Writer) {
+		xmlFile(sumoBase+".nod.xml", "nodes", func(b buffer) {
 			pr := c.Projection()
 			for i, on := range drivenNodes(n) {
 				if on {
 					x, y := pr.XY(n.NodeLon[i], n.NodeLat[i])
 					// Positions of signals are known, timings are not; netconvert
 					// would invent them, and the morning was run without.
-					fmt.Fprintf(b, "<node id=\"%d\" x=\"%.3f\" y=\"%.3f\" type=\"priority\"><param key=\"signal\" value=\"%t\"/></node>\n", i, x, y, n.NodeSignal[i])
+					fmt.Fprintf(b.w, "<node id=\"%d\" x=\"%.3f\" y=\"%.3f\" type=\"priority\"><param key=\"signal\" value=\"%t\"/></node>\n", i, x, y, n.NodeSignal[i])
 				}
 			}
 		}),
-		xmlFile(sumoBase+".typ.xml", "types", func(b *bufio.Writer) {
+		xmlFile(sumoBase+".typ.xml", "types", func(b buffer) {
 			for k := city.Motorway; k <= city.Path; k++ {
-				fmt.Fprintf(b, "<type id=\"%s\" priority=\"%d\"/>\n", k, sumoPriority(k))
+				fmt.Fprintf(b.w, "<type id=\"%s\" priority=\"%d\"/>\n", k, sumoPriority(k))
 			}
 		}),
-		xmlFile(sumoBase+".edg.xml", "edges", func(b *bufio.Writer) {
+		xmlFile(sumoBase+".edg.xml", "edges", func(b buffer) {
 			for l := range n.NumLinks() {
 				if drivable(n, l) {
 					sumoEdge(b, c, l)
 				}
 			}
 		}),
-		xmlFile(sumoBase+".con.xml", "connections", func(b *bufio.Writer) { sumoConnections(b, n) }),
-		xmlFile(sumoBase+".rou.xml", "routes", func(b *bufio.Writer) {
-			b.WriteString("<vType id=\"car\" vClass=\"passenger\" length=\"5\" minGap=\"2.5\" tau=\"1\" speedFactor=\"1\" speedDev=\"0\"/>\n")
+		xmlFile(sumoBase+".con.xml", "connections", func(b buffer) { sumoConnections(b, n) }),
+		xmlFile(sumoBase+".rou.xml", "routes", func(b buffer) {
+			b.text("<vType id=\"car\" vClass=\"passenger\" length=\"5\" minGap=\"2.5\" tau=\"1\" speedFactor=\"1\" speedDev=\"0\"/>\n")
 			for i, at := range v.DepartS {
-				fmt.Fprintf(b, "<vehicle id=\"%d\" type=\"car\" depart=\"%.2f\" departSpeed=\"max\"><route edges=\"", i, at)
+				fmt.Fprintf(b.w, "<vehicle id=\"%d\" type=\"car\" depart=\"%.2f\" departSpeed=\"max\"><route edges=\"", i, at)
 				for k, l := range v.Path[v.PathFirst[i]:v.PathFirst[i+1]] {
 					if k > 0 {
-						b.WriteByte(' ')
+						b.char(' ')
 					}
-					b.Write(strconv.AppendUint(b.AvailableBuffer(), uint64(l), 10))
+					b.put(strconv.AppendUint(b.spare(), uint64(l), 10))
 				}
-				b.WriteString("\"/></vehicle>\n")
+				b.text("\"/></vehicle>\n")
 			}
 		}),
-		xmlFile(sumoBase+".netccfg", "configuration", func(b *bufio.Writer) {
-			fmt.Fprintf(b, "<input><node-files value=\"%[1]s.nod.xml\"/><edge-files value=\"%[1]s.edg.xml\"/><connection-files value=\"%[1]s.con.xml\"/><type-files value=\"%[1]s.typ.xml\"/></input>\n"+
+		xmlFile(sumoBase+".netccfg", "configuration", func(b buffer) {
+			fmt.Fprintf(b.w, "<input><node-files value=\"%[1]s.nod.xml\"/><edge-files value=\"%[1]s.edg.xml\"/><connection-files value=\"%[1]s.con.xml\"/><type-files value=\"%[1]s.typ.xml\"/></input>\n"+
 				"<output><output-file value=\"%[1]s.net.xml\"/></output>\n"+
 				"<processing><offset.disable-normalization value=\"true\"/><lefthand value=\"%[2]t\"/></processing>\n"+
 				// Lengths of links reach to the middle of junctions.
 				"<junctions><no-internal-links value=\"true\"/></junctions>\n", sumoBase, c.Info.Country == "GB")
 		}),
-		xmlFile(sumoBase+".sumocfg", "configuration", func(b *bufio.Writer) {
-			fmt.Fprintf(b, "<input><net-file value=\"%[1]s.net.xml\"/><route-files value=\"%[1]s.rou.xml\"/></input>\n"+
+		xmlFile(sumoBase+".sumocfg", "configuration", func(b buffer) {
+			fmt.Fprintf(b.w, "<input><net-file value=\"%[1]s.net.xml\"/><route-files value=\"%[1]s.rou.xml\"/></input>\n"+
 				"<mesoscopic><mesosim value=\"true\"/><meso-junction-control value=\"true\"/></mesoscopic>\n"+
 				"<processing><route-steps value=\"0\"/></processing>\n", sumoBase)
 		}),
@@ -150,17 +149,17 @@ func drivenNodes(n *city.Network) []bool {
 	return on
 }
 
-func xmlFile(name, root string, body func(b *bufio.Writer)) File {
+func xmlFile(name, root string, body func(b buffer)) File {
 	return File{name, func(w io.Writer) error {
-		return buffered(w, func(b *bufio.Writer) {
-			b.WriteString(`<?xml version="1.0" encoding="UTF-8"?>` + "\n<" + root + ">\n")
+		return buffered(w, func(b buffer) {
+			b.text(`<?xml version="1.0" encoding="UTF-8"?>` + "\n<" + root + ">\n")
 			body(b)
-			b.WriteString("</" + root + ">\n")
+			b.text("</" + root + ">\n")
 		})
 	}}
 }
 
-func sumoEdge(b *bufio.Writer, c *city.City, l int) {
+func sumoEdge(b buffer, c *city.City, l int) {
 	n := &c.Net
 	var allow []string
 	for _, u := range []struct {
@@ -171,43 +170,43 @@ func sumoEdge(b *bufio.Writer, c *city.City, l int) {
 			allow = append(allow, u.name)
 		}
 	}
-	fmt.Fprintf(b, "<edge id=\"%d\" from=\"%d\" to=\"%d\" type=\"%s\" numLanes=\"%d\" speed=\"%.4f\" length=\"%.3f\" spreadType=\"center\" allow=\"%s\"",
+	fmt.Fprintf(b.w, "<edge id=\"%d\" from=\"%d\" to=\"%d\" type=\"%s\" numLanes=\"%d\" speed=\"%.4f\" length=\"%.3f\" spreadType=\"center\" allow=\"%s\"",
 		l, n.From[l], n.To[l], n.Class[l], wholeLanes(n, l), n.SpeedMS[l], max(n.LengthM[l], 0.1), strings.Join(allow, " "))
 	if name := n.Names[n.NameIdx[l]]; name != "" {
-		b.WriteString(` name="`)
-		_ = xml.EscapeText(b, []byte(name)) // the buffer keeps its first error
-		b.WriteByte('"')
+		b.text(` name="`)
+		_ = xml.EscapeText(b.w, []byte(name)) // the buffer keeps its first error
+		b.char('"')
 	}
 	// Ends are the nodes; only the points between are said.
 	if first, end := n.GeomFirst[l], n.GeomFirst[l+1]; end-first > 2 {
 		pr := c.Projection()
-		b.WriteString(` shape="`)
+		b.text(` shape="`)
 		for i := first; i < end; i++ {
 			if i > first {
-				b.WriteByte(' ')
+				b.char(' ')
 			}
 			x, y := pr.XY(float64(n.GeomLon[i]), float64(n.GeomLat[i]))
-			fmt.Fprintf(b, "%.3f,%.3f", x, y)
+			fmt.Fprintf(b.w, "%.3f,%.3f", x, y)
 		}
-		b.WriteByte('"')
+		b.char('"')
 	}
-	b.WriteString("/>\n")
+	b.text("/>\n")
 }
 
 // sumoConnections lists every permitted movement. netconvert guesses the
 // connections of an edge only while none is given, so an edge that leads
 // nowhere says so by a connection without an end.
-func sumoConnections(b *bufio.Writer, n *city.Network) {
+func sumoConnections(b buffer, n *city.Network) {
 	led := make([]bool, n.NumLinks())
 	Movements(n, func(in, out units.LinkID) {
 		if drivable(n, int(in)) && drivable(n, int(out)) {
 			led[in] = true
-			fmt.Fprintf(b, "<connection from=\"%d\" to=\"%d\"/>\n", in, out)
+			fmt.Fprintf(b.w, "<connection from=\"%d\" to=\"%d\"/>\n", in, out)
 		}
 	})
 	for l, ok := range led {
 		if !ok && drivable(n, l) {
-			fmt.Fprintf(b, "<connection from=\"%d\"/>\n", l)
+			fmt.Fprintf(b.w, "<connection from=\"%d\"/>\n", l)
 		}
 	}
 }
