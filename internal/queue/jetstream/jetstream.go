@@ -239,6 +239,11 @@ func (q *Queue) pull(ctx context.Context) (*queue.Lease, error) {
 	defer context.AfterFunc(q.receiving, cancel)()
 	batch, err := q.cons.Fetch(1, jetstream.FetchContext(pctx))
 	if err != nil {
+		// The library takes a deadline that has just passed, but not fired yet,
+		// for a wrong option.
+		if end, ok := pctx.Deadline(); ok && !time.Now().Before(end) {
+			return nil, nil
+		}
 		return nil, err
 	}
 	if msg, ok := <-batch.Messages(); ok {

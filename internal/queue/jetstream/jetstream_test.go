@@ -2,6 +2,7 @@ package jetstream
 
 import (
 	"context"
+	"errors"
 	"testing"
 	"time"
 
@@ -104,3 +105,20 @@ func TestTheOldestMessageIsTheOneLongestNotDoneWith(t *testing.T) {
 }
 
 var _ queue.Aged = (*Queue)(nil)
+
+// Whoever waits until a deadline is told that it has passed, however close to
+// it the last look was, and nothing else.
+func TestAWaitEndsWithItsDeadline(t *testing.T) {
+	q, err := Embed(t.Context(), t.TempDir(), Options{Lease: time.Minute})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer q.Close()
+	for i := range 400 {
+		ctx, cancel := context.WithTimeout(t.Context(), time.Duration(i)*10*time.Microsecond)
+		if l, err := q.Receive(ctx); l != nil || !errors.Is(err, context.DeadlineExceeded) {
+			t.Errorf("after %d0 us: %v", i, err)
+		}
+		cancel()
+	}
+}
