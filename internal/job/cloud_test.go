@@ -110,7 +110,10 @@ func TestTheLifeOfAJobOnS3AndSQS(t *testing.T) {
 	within("submit", 6, submit)
 	within("status while queued", 5, see(spec.Queued))
 	within("a run by the worker", 18, func() {
-		if err := c.worker().Once(c.ctx); err != nil {
+		// A long lease: on a slow machine its minder must not add requests.
+		w := c.worker()
+		w.Lease = 10 * time.Minute
+		if err := w.Once(c.ctx); err != nil {
 			t.Fatal(err)
 		}
 	})
