@@ -201,6 +201,13 @@ func newImages(t testing.TB, moto *awstest.Server) *images {
 	t.Helper()
 	env := environment(moto, "")
 	aws(t, env, "ecr", "create-repository", "--repository-name", "cityflow-worker")
+	t.Cleanup(func() { // its name is the plan's, so tests take turns
+		c := exec.Command("aws", "ecr", "delete-repository", "--repository-name", "cityflow-worker", "--force") // #nosec G204 -- of this test
+		c.Env = env
+		if out, err := c.CombinedOutput(); err != nil {
+			t.Errorf("delete the repository of images: %v\n%s", err, out)
+		}
+	})
 	aws(t, env, "ecs", "register-task-definition", "--family", "cityflow-worker", "--cpu", "1024", "--memory", "2048", "--network-mode", "awsvpc",
 		"--task-role-arn", "arn:aws:iam::"+account+":role/cityflow-worker-task", "--requires-compatibilities", "FARGATE", "--container-definitions",
 		`[{"name":"cityflow-worker","image":"`+account+`.dkr.ecr.eu-west-2.amazonaws.com/cityflow-worker:live","command":["worker","--task"],"readonlyRootFilesystem":true}]`)
