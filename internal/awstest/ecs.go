@@ -253,7 +253,7 @@ func (e *ECS) runTask(body []byte) (any, error) {
 	tasks, failures := []any{}, []any{}
 	if ids, again := e.tokens[in.ClientToken]; again && in.ClientToken != "" {
 		for _, id := range ids {
-			tasks = append(tasks, e.tasks[id].doc)
+			tasks = append(tasks, clone(e.tasks[id].doc))
 		}
 		return map[string]any{"tasks": tasks, "failures": failures}, nil
 	}

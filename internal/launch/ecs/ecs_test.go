@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/aws/retry"
 	"github.com/aws/aws-sdk-go-v2/service/ecs"
 
 	"github.com/malikobaid/cityflow/internal/awstest"
@@ -18,8 +19,12 @@ import (
 
 var options = Options{Cluster: "cityflow", Family: "cityflow-worker", Subnets: []string{"subnet-a", "subnet-b"}, SecurityGroups: []string{"sg-1"}, Tags: map[string]string{"env": "test"}}
 
+// client repeats as the programs' clients do, only without long waits: the SDK
+// closes a request's body as soon as the answer's headers are there, and where
+// net/http still reads that body's end, it drops the connection.
 func client(url string) *ecs.Client {
-	return ecs.New(ecs.Options{Region: awstest.Region, BaseEndpoint: &url, RetryMaxAttempts: 1,
+	patient := retry.NewStandard(func(o *retry.StandardOptions) { o.MaxBackoff = 5 * time.Millisecond })
+	return ecs.New(ecs.Options{Region: awstest.Region, BaseEndpoint: &url, Retryer: patient,
 		Credentials: aws.CredentialsProviderFunc(func(context.Context) (aws.Credentials, error) {
 			return aws.Credentials{AccessKeyID: "testing", SecretAccessKey: "testing"}, nil
 		})})
