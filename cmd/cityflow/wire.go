@@ -10,6 +10,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strconv"
 	"strings"
@@ -154,18 +155,25 @@ func openFileStore(ctx context.Context, u *url.URL) (*job.Store, error) {
 	if err != nil {
 		return nil, fmt.Errorf("store in %s: %w", dir, err)
 	}
-	first, err := os.Stat(dir)
+	// Held open for the life of the program: as long as it is, no folder that is
+	// made anew can get its number.
+	first, err := os.Open(dir) // #nosec G304 -- the operator's folder
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("store in %s: %w", dir, err), b.Close())
+	}
+	opened, err := first.Stat()
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("store in %s: %w", dir, err), first.Close(), b.Close())
 	}
 	go removeCutOff(ctx, dir, time.Now().Add(-cutOffAge))
 	return &job.Store{
 		Bucket: b,
 		There: func() error {
 			now, err := os.Stat(dir)
-			if err == nil && !os.SameFile(first, now) {
+			if err == nil && !os.SameFile(opened, now) {
 				err = errors.New("the folder was removed and made anew")
 			}
+			runtime.KeepAlive(first)
 			return err
 		},
 		Sync: func(key string) error { return syncFile(dir, key) },

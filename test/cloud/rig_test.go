@@ -145,7 +145,7 @@ func deploy(t testing.TB, p plan) *deployment {
 			q = endpoint + strings.TrimPrefix(q, d.moto.URL)
 		}
 		return append(append(d.moto.Env(endpoint), "CITYFLOW_STORE="+d.moto.BucketURL(d.bucketName, endpoint), "CITYFLOW_QUEUE="+q,
-			"CITYFLOW_LEASE="+p.lease.String(), "CITYFLOW_TASK_MAX_SECONDS=60", "CITYFLOW_TASK_SECONDS_PER_DAY=50000"), more...)
+			"CITYFLOW_LEASE="+p.lease.String(), "CITYFLOW_TASK_MAX_SECONDS=300", "CITYFLOW_TASK_SECONDS_PER_DAY=250000"), more...)
 	}
 	d.ecs = awstest.NewECS(t, family, p.fate, append([]string{program(t, "cityflow"), "worker", "--task"}, p.worker...), settings("worker", p.task...))
 	d.ecs.Stopped = func(id string) {

@@ -160,7 +160,7 @@ func clusterChaos(t *testing.T, bin string, want map[int]map[string]string, seed
 		c.up(t, victim)
 	}
 	// Whoever is left clears up: late messages, markers of submits cut off.
-	for deadline := time.Now().Add(patience); len(listed(t, b, "pending/")) > 0 && time.Now().Before(deadline); {
+	for deadline := time.Now().Add(patience); len(markers(t, b)) > 0 && time.Now().Before(deadline); {
 		time.Sleep(200 * time.Millisecond)
 	}
 	q, err := jetstream.Dial(t.Context(), c.url(0), jetstream.Options{Lease: 2 * time.Second, Replicas: 3})

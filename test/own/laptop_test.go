@@ -8,6 +8,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -187,6 +188,7 @@ func settle(t *testing.T, p *process, data string) {
 	t.Helper()
 	for deadline := time.Now().Add(patience); ; time.Sleep(200 * time.Millisecond) {
 		left, err := os.ReadDir(filepath.Join(data, "store", "pending"))
+		left = slices.DeleteFunc(left, func(e os.DirEntry) bool { return strings.HasSuffix(e.Name(), ".tmp") }) // see markers
 		var h struct {
 			Queue struct{ Waiting, Running int }
 		}
