@@ -13,6 +13,8 @@ type CityInfo struct {
 	Attribution   string     `json:"attribution"`
 	Digest        string     `json:"digest"`
 	Uncalibrated  bool       `json:"uncalibrated"`
+	// Assumed names what of the city's data nobody observed, a few words each.
+	Assumed []string `json:"assumed"`
 }
 
 // CityFacts are null where unknown, and then Source gives the reason.
@@ -27,14 +29,63 @@ type CityFacts struct {
 // CityDetail is GET /v1/cities/{slug}.
 type CityDetail struct {
 	CityInfo
-	Stops   []Stop      `json:"stops"`
-	Default Default     `json:"default"`
-	Share   ModeShare   `json:"mode_share"`
-	ShareOf string      `json:"mode_share_source"`
-	Streets string      `json:"streets_url"` // GeoJSON of drawable streets
-	Sources []string    `json:"sources"`
-	Report  []ReportRow `json:"report"`
-	Limits  Limits      `json:"limits"`
+	Stops   []Stop    `json:"stops"`
+	Default Default   `json:"default"`
+	Share   ModeShare `json:"mode_share"`
+	ShareOf string    `json:"mode_share_source"`
+	// ShareAssumed says that no survey stands behind the shares.
+	ShareAssumed bool        `json:"mode_share_assumed"`
+	Streets      string      `json:"streets_url"` // GeoJSON of drawable streets
+	Sources      []string    `json:"sources"`
+	Report       []ReportRow `json:"report"`
+	// Observed is evidence about the real city; Baseline the model's figures to
+	// hold against it, null until the city's default morning has been settled.
+	Observed []Observation `json:"observed"`
+	Baseline *Baseline     `json:"baseline"`
+	Limits   Limits        `json:"limits"`
+}
+
+// Kinds of figures. An observation of another kind is words alone.
+const (
+	ModeShareFigure  = "mode_share"  // percent of trips
+	TripRateFigure   = "trip_rate"   // trips per person and day
+	TripLengthFigure = "trip_length" // km
+	TravelTimeFigure = "travel_time" // minutes, door to door
+)
+
+// AllModes stands for every mode together in Figure.Mode.
+const AllModes = "all"
+
+// Figure is one number about how people travel: of car, bike, walk, transit, or
+// all.
+type Figure struct {
+	Kind  string  `json:"kind" enum:"mode_share,trip_rate,trip_length,travel_time"`
+	Mode  string  `json:"mode" enum:"car,bike,walk,transit,all"`
+	Value float64 `json:"value"`
+}
+
+// Observation is one observed fact: Figures where it is one that the model has,
+// too, else Value in words.
+type Observation struct {
+	What    string   `json:"what"`
+	Value   string   `json:"value"`
+	Source  string   `json:"source"`
+	Year    int      `json:"year,omitempty"`
+	Figures []Figure `json:"figures"`
+}
+
+// Baseline is the model's city without any change: the settled default morning
+// of a sample of persons. Shares, lengths and times are of trips that depart in
+// the window, the trip rate is of the whole day.
+type Baseline struct {
+	Date         string   `json:"date"`
+	Window       Window   `json:"window"`
+	TrafficLevel string   `json:"traffic_level"`
+	ModelVersion string   `json:"model_version"`
+	Persons      int      `json:"persons"`
+	Converged    bool     `json:"converged"`
+	RelativeGap  float64  `json:"relative_gap"`
+	Figures      []Figure `json:"figures"`
 }
 
 // Stop is one boarding place.

@@ -9,18 +9,23 @@ const (
 
 // Summary is `summary.json`: the answer of a job.
 type Summary struct {
-	Schema       int     `json:"schema"`
-	City         string  `json:"city"`
-	CityName     string  `json:"city_name"`
-	Title        string  `json:"title"` // "New tram: A - B"
-	Date         string  `json:"date"`
-	Window       Window  `json:"window"`
-	TrafficLevel string  `json:"traffic_level"`
-	Population   float64 `json:"population"`
-	Agents       int     `json:"agents"`
-	Replications int     `json:"replications"`
-	Iterations   int     `json:"iterations"`
-	Converged    bool    `json:"converged"`
+	Schema   int    `json:"schema"`
+	City     string `json:"city"`
+	CityName string `json:"city_name"`
+	Title    string `json:"title"` // "New tram: A - B"
+	Date     string `json:"date"`
+	Window   Window `json:"window"`
+	// ServiceWindow is what the city's timetable holds: nothing is known of
+	// service outside it.
+	ServiceWindow Window `json:"service_window"`
+	// Assumed names what of the city's data nobody observed, as in CityInfo.
+	Assumed      []string `json:"assumed"`
+	TrafficLevel string   `json:"traffic_level"`
+	Population   float64  `json:"population"`
+	Agents       int      `json:"agents"`
+	Replications int      `json:"replications"`
+	Iterations   int      `json:"iterations"`
+	Converged    bool     `json:"converged"`
 	// RelativeGap is that of the worst run of either arm.
 	RelativeGap float64 `json:"relative_gap"`
 	// Uncalibrated is true while the city has no counts to calibrate against.

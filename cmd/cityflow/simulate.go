@@ -175,6 +175,9 @@ func printSummary(w io.Writer, s *spec.Summary) error {
 		return err
 	}
 	fmt.Fprintf(w, "\nMean of %d paired runs of %s people standing for %s; relative gap %.2f%% in the worst run; an uncalibrated sketch: see assumptions in summary.json.\n", s.Replications, insight.Number(float64(s.Agents), 0), insight.Number(s.Population, 0), 100*s.RelativeGap)
+	if len(s.Assumed) > 0 {
+		fmt.Fprintf(w, "Assumed rather than observed: %s. The timetable holds %s to %s.\n", strings.Join(s.Assumed, "; "), s.ServiceWindow.From, s.ServiceWindow.To)
+	}
 	for _, x := range s.Warnings {
 		fmt.Fprintf(w, "Warning: %s\n", x)
 	}

@@ -63,8 +63,20 @@ type Fact struct {
 	Source  string
 }
 
-// Observation is one observed figure about the real city.
-type Observation struct{ What, Value, Source string }
+// Observation is one observed fact about the real city: figures of a kind that
+// the model has, too, or words alone.
+type Observation struct {
+	What, Value, Source string
+	Kind                string   `json:",omitempty"` // as spec.Figure has it; "": words alone
+	Year                int      `json:",omitempty"`
+	Figures             []Figure `json:",omitempty"`
+}
+
+// Figure is the number of one mode, or of "all".
+type Figure struct {
+	Mode  string
+	Value float64
+}
 
 // ReportLine is one counted outcome of the import.
 type ReportLine struct {

@@ -103,6 +103,17 @@ func (l Level) String() string {
 	return "off-peak"
 }
 
+// TripRate is trips per person and weekday: tours, out and back.
+func TripRate() float64 {
+	rate := 0.0
+	for k, share := range kindShare {
+		for i := range tours[k] {
+			rate += 2 * share * tours[k][i].rate
+		}
+	}
+	return rate
+}
+
 // Assumptions are sentences for a reader of the results.
 func Assumptions() []string {
 	return []string{

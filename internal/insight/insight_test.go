@@ -57,6 +57,17 @@ func TestVerdictSpeaksOfTheWindowAndNeverOfNoise(t *testing.T) {
 	}
 }
 
+func TestMarkdownSaysWhatIsAssumedAndWhichHoursAreKnown(t *testing.T) {
+	s := example(t)
+	if md := Markdown(s); !strings.Contains(md, "Assumed rather than observed: the number of residents; today’s shares of the modes.") || strings.Contains(md, "rest of the day") {
+		t.Error(md)
+	}
+	s.ServiceWindow, s.Assumed = spec.Window{From: "06:00", To: "10:00"}, nil
+	if md := Markdown(s); strings.Contains(md, "Assumed rather") || !strings.Contains(md, "06:00 to 10:00 only") {
+		t.Error(md)
+	}
+}
+
 func TestMarkdownNamesShiftsAreasAndDoubts(t *testing.T) {
 	md := Markdown(example(t))
 	for _, want := range []string{"from car to public transport", "Ringland: jobs within 30", "uncalibrated sketch", "constant of 71", "simulation noise only"} {

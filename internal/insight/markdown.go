@@ -114,6 +114,12 @@ func doubts(s *spec.Summary, p func(string, ...any)) {
 	if s.Uncalibrated {
 		p("- This is an uncalibrated sketch: no traffic or passenger counts of %s stand behind it.", s.CityName)
 	}
+	if len(s.Assumed) > 0 {
+		p("- Assumed rather than observed: %s.", strings.Join(s.Assumed, "; "))
+	}
+	if partOfDay(s) {
+		p("- The timetable holds %s to %s only: nothing here speaks of the rest of the day.", s.ServiceWindow.From, s.ServiceWindow.To)
+	}
 	if s.Converged {
 		p("- The car traffic has settled: relative gap %.2f%% in the worst run.", 100*s.RelativeGap)
 	} else {
@@ -125,6 +131,21 @@ func doubts(s *spec.Summary, p func(string, ...any)) {
 	p("")
 }
 
+// partOfDay says that the timetable leaves out much of the day: "06:00" to
+// "10:00", but not "05:00" to "24:00".
+func partOfDay(s *spec.Summary) bool {
+	minutes := func(clock string) int {
+		var h, m int
+		if n, err := fmt.Sscanf(clock, "%d:%d", &h, &m); n != 2 || err != nil {
+			return 0
+		}
+		return 60*h + m
+	}
+	const whole = 12 * 60
+	held := minutes(s.ServiceWindow.To) - minutes(s.ServiceWindow.From)
+	return held > 0 && held < whole
+}
+
 func next(s *spec.Summary) []string {
 	var out []string
 	open := 0
@@ -134,7 +155,7 @@ func next(s *spec.Summary) []string {
 		}
 	}
 	if open > 2 {
-		out = append(out, "More people or more replications narrow the ranges: half of them need four times the replications.")
+		out = append(out, "More people or more replications narrow the ranges: four times as many halve them.")
 	}
 	for _, l := range s.Lines {
 		if l.Boardings >= 1 && l.MaxLoad < 20 {

@@ -182,11 +182,17 @@ func areaTopic(s *spec.Summary) []string {
 	rows := append([]spec.AreaRow(nil), s.By.Area...)
 	change := func(r spec.AreaRow) float64 { return r.ScenarioJobs30 - r.BaselineJobs30 }
 	sort.SliceStable(rows, func(a, b int) bool { return change(rows[a]) > change(rows[b]) })
+	// Those that gain most, and the one that loses most: an area that hardly
+	// changes answers neither question.
+	const noticeable = 0.1 // percentage points, as in the text on areas
 	var out []string
 	for i := range rows {
-		if i < 2 || i == len(rows)-1 {
+		if d := change(rows[i]); d >= noticeable && i < 3 || d <= -noticeable && i == len(rows)-1 {
 			out = append(out, areaSentence(&rows[i]))
 		}
+	}
+	if len(out) == 0 && len(rows) > 0 {
+		return []string{"No part of the city reaches noticeably more or fewer jobs within 30 minutes."}
 	}
 	return out
 }

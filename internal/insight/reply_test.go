@@ -32,6 +32,25 @@ func TestRepliesSpeakOfWhatIsAskedAbout(t *testing.T) {
 	}
 }
 
+// Which areas gain is answered with those that do.
+func TestAreasWithoutAChangeAreNotListed(t *testing.T) {
+	s := example(t)
+	ask := func() string { return Reply(s, "Which areas gain?") }
+	if got := ask(); !strings.Contains(got, "Ringland") || strings.Contains(got, "Caerleon") {
+		t.Errorf("Caerleon stays as it is:\n%s", got)
+	}
+	for i := range s.By.Area {
+		s.By.Area[i].ScenarioJobs30 = s.By.Area[i].BaselineJobs30
+	}
+	if got := ask(); !strings.Contains(got, "No part of the city") || strings.Contains(got, "Ringland") {
+		t.Errorf("nobody gains:\n%s", got)
+	}
+	s.By.Area[0].ScenarioJobs30--
+	if got := ask(); !strings.Contains(got, "Ringland") {
+		t.Errorf("who loses is missing:\n%s", got)
+	}
+}
+
 func TestProseStandsBeforeTheFiguresAndThoseStay(t *testing.T) {
 	s := example(t)
 	md := WithProse(s, "\nPeople gain.\n", "evil](http://x)<b>")

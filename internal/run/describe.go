@@ -3,6 +3,7 @@ package run
 import (
 	"encoding/json"
 	"fmt"
+	"strings"
 
 	"github.com/malikobaid/cityflow/internal/city"
 	"github.com/malikobaid/cityflow/internal/scenario"
@@ -17,7 +18,7 @@ func Info(c *city.City) spec.CityInfo {
 		Slug: i.Slug, Name: i.Name, Enabled: true, Bounds: i.BBox, Modes: []string{},
 		ServiceDate:   i.ServiceDate,
 		ServiceWindow: spec.Window{From: scenario.Clock(i.ServiceFrom), To: scenario.Clock(i.ServiceTo)},
-		Attribution:   i.Attribution, Digest: i.Digest, Uncalibrated: true,
+		Attribution:   i.Attribution, Digest: i.Digest, Uncalibrated: true, Assumed: assumed(c),
 	}
 	f := &out.Facts
 	f.Source, f.Assumed = i.Population.Source, i.Population.Assumed
@@ -43,9 +44,51 @@ func Info(c *city.City) spec.CityInfo {
 	return out
 }
 
+// assumed names what of a city's data nobody observed.
+func assumed(c *city.City) []string {
+	out := []string{}
+	if c.Info.Population.Assumed {
+		out = append(out, "the number of residents")
+	}
+	if c.Info.ModeShareAssumed {
+		out = append(out, "today’s shares of the modes")
+	}
+	if s := assumedService(c); s != "" {
+		out = append(out, "the service of "+s)
+	}
+	return out
+}
+
+// assumedService counts the lines that run to no published timetable: "75 bus
+// and 7 metro lines", "" when there are none.
+func assumedService(c *city.City) string {
+	var lines [city.Ferry + 1]int
+	for _, l := range c.Timetable.Lines {
+		if l.Assumed && !l.New {
+			lines[l.Mode]++
+		}
+	}
+	var parts []string
+	last := 0
+	for m, n := range lines {
+		if n > 0 {
+			parts, last = append(parts, fmt.Sprintf("%d %s", n, city.TransitMode(m))), n
+		}
+	}
+	switch {
+	case len(parts) == 0:
+		return ""
+	case len(parts) == 1 && last == 1:
+		return parts[0] + " line"
+	case len(parts) == 1:
+		return parts[0] + " lines"
+	}
+	return strings.Join(parts[:len(parts)-1], ", ") + " and " + parts[len(parts)-1] + " lines"
+}
+
 // DescriptionFormat is the version of what Describe and StreetMap make: raise
 // it when either changes, so that a kept one is never mistaken for the new.
-const DescriptionFormat = 1
+const DescriptionFormat = 2
 
 // StreetMap is the drawable street map of a city, for Source.Streets.
 func StreetMap(c *city.City) []byte { return city.StreetsGeoJSON(c) }
@@ -66,8 +109,8 @@ func detail(c *city.City) *spec.CityDetail {
 		CityInfo: Info(c), Stops: []spec.Stop{},
 		Default: spec.Default{Name: i.DefaultName, Stops: append([]string{}, i.DefaultStops...)},
 		Share:   spec.ModeShare{Car: i.ModeShare[city.Car], Bike: i.ModeShare[city.Bike], Walk: i.ModeShare[city.Walk], Transit: i.ModeShare[city.Transit]},
-		ShareOf: i.ModeShareSource, Streets: fmt.Sprintf("/v1/cities/%s/streets.geojson", i.Slug),
-		Sources: append([]string{}, i.Sources...), Report: []spec.ReportRow{},
+		ShareOf: i.ModeShareSource, ShareAssumed: i.ModeShareAssumed, Streets: fmt.Sprintf("/v1/cities/%s/streets.geojson", i.Slug),
+		Sources: append([]string{}, i.Sources...), Report: []spec.ReportRow{}, Observed: []spec.Observation{},
 	}
 	tt := &c.Timetable
 	modes := make([][city.Ferry + 1]bool, tt.NumStops())
@@ -87,6 +130,13 @@ func detail(c *city.City) *spec.CityDetail {
 	}
 	for _, r := range i.Report {
 		out.Report = append(out.Report, spec.ReportRow{Part: r.Part, What: r.What, Count: r.Count, Unit: r.Unit, Detail: r.Detail})
+	}
+	for _, o := range i.Observed {
+		seen := spec.Observation{What: o.What, Value: o.Value, Source: o.Source, Year: o.Year, Figures: []spec.Figure{}}
+		for _, f := range o.Figures {
+			seen.Figures = append(seen.Figures, spec.Figure{Kind: o.Kind, Mode: f.Mode, Value: f.Value})
+		}
+		out.Observed = append(out.Observed, seen)
 	}
 	return out
 }

@@ -192,6 +192,7 @@ func (e *Engine) City(ctx context.Context, slug string) (*spec.CityDetail, error
 		return nil, fmt.Errorf("detail of %s: %w", info.Slug, err)
 	}
 	d.Limits = e.limits
+	d.Baseline = e.baselineOf(ctx, info)
 	return &d, nil
 }
 

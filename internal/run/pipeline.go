@@ -95,7 +95,7 @@ func (e *Engine) state(ctx context.Context, p *prepared, st *study, step func(fl
 			return s, nil
 		}
 	}
-	s, err := settle(ctx, st.base, p.demand, st.cfg, st.period, p.money, step)
+	s, shown, err := settle(ctx, st.base, p.demand, st.cfg, st.period, p.money, step)
 	if err != nil {
 		return nil, err
 	}
@@ -106,12 +106,13 @@ func (e *Engine) state(ctx context.Context, p *prepared, st *study, step func(fl
 	// Shares that somebody typed are endless; only the city's own are kept.
 	if st.cfg.ShareSource != scenario.TypedShares {
 		e.source.Keep(ctx, st.cfg.City, key, EncodeState(s))
+		e.keepBaseline(ctx, p.city, st.cfg, shown)
 	}
 	return s, nil
 }
 
 // Prepare computes the common state of a city's default run and keeps it in
-// the source, so that the first run does not wait for it.
+// the source, with the baseline to show, so that the first run does not wait.
 func (e *Engine) Prepare(ctx context.Context, slug string) error {
 	cfg, ps, err := e.Check(ctx, &spec.RunRequest{City: slug})
 	if err != nil {
@@ -129,6 +130,14 @@ func (e *Engine) Prepare(ctx context.Context, slug string) error {
 	}
 	st := &study{cfg: cfg, period: periodOf(cfg)}
 	if st.base, err = newWorld(ctx, p.city, p.order, demand.NoScale()); err != nil {
+		return err
+	}
+	if e.source.State(ctx, cfg.City, baselineKey(p.city.Info.Digest)) == nil && e.source.State(ctx, cfg.City, StateKey(cfg)) != nil {
+		// Settled before there were baselines to show: once more, for that.
+		_, shown, err := settle(ctx, st.base, p.demand, cfg, st.period, p.money, func(float64) {})
+		if err == nil {
+			e.keepBaseline(ctx, p.city, cfg, shown)
+		}
 		return err
 	}
 	_, err = e.state(ctx, p, st, func(float64) {})

@@ -63,6 +63,7 @@ func summary(p *prepared, st *study) *spec.Summary {
 	s := &spec.Summary{
 		Schema: spec.SchemaVersion, City: cfg.City, CityName: c.Info.Name, Title: title(st),
 		Date: cfg.Date, Window: cfg.Window, TrafficLevel: cfg.TrafficLevel,
+		ServiceWindow: Info(c).ServiceWindow, Assumed: assumed(c),
 		Population: math.Round(p.demand.Residents), Agents: cfg.Agents, Replications: cfg.Replications, Iterations: cfg.Iterations,
 		Uncalibrated: true, Attribution: c.Info.Attribution,
 		Assumptions: assumptions(p, st), Warnings: []string{},
@@ -205,6 +206,10 @@ func assumptions(p *prepared, st *study) []string {
 		out = append(out, fmt.Sprintf("Baseline shares among trips not walked: car %g%%, bicycle %g%%, public transport %g%% (%s); walking is modelled.", share.Car, share.Bike, share.Transit, st.cfg.ShareSource))
 	} else {
 		out = append(out, fmt.Sprintf("Baseline shares: car %g%%, bicycle %g%%, walk %g%%, public transport %g%% (%s).", share.Car, share.Bike, share.Walk, share.Transit, st.cfg.ShareSource))
+	}
+	out = append(out, fmt.Sprintf("The timetable of %s holds %s to %s: nothing is known of service outside.", info.ServiceDate, scenario.Clock(info.ServiceFrom), scenario.Clock(info.ServiceTo)))
+	if s := assumedService(p.city); s != "" {
+		out = append(out, fmt.Sprintf("The service of %s is assumed: its headways are estimates, no published timetable stands behind them.", s))
 	}
 	out = append(out, demand.Assumptions()...)
 	out = append(out,

@@ -209,8 +209,8 @@ func TestKeptStateChangesNothing(t *testing.T) {
 	src := source(t, c)
 	request := `{"city":"testcity","modifications":[],` + small + `}`
 	one, _ := simulate(t, run.New(src, spec.DefaultLimits()), request)
-	if len(src.states) != 1 {
-		t.Fatalf("%d states kept, want 1", len(src.states))
+	if len(src.states) != 2 {
+		t.Fatalf("%d kept, want the state and the baseline to show", len(src.states))
 	}
 	two, _ := simulate(t, run.New(src, spec.DefaultLimits()), request)
 	for name := range one {

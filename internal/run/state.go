@@ -60,22 +60,23 @@ func target(s spec.ModeShare, nonWalk bool) choice.Target {
 	return choice.Target{Share: [city.NumModes]float64{s.Car / 100, s.Bike / 100, s.Walk / 100, s.Transit / 100}, NonWalk: nonWalk}
 }
 
-// settle computes the common state of a config on the unchanged city.
-func settle(ctx context.Context, w *world, model *demand.Model, cfg *spec.Config, period demand.Period, money choice.Money, step func(done float64)) (*State, error) {
+// settle computes the common state of a config on the unchanged city, and what
+// people do in it.
+func settle(ctx context.Context, w *world, model *demand.Model, cfg *spec.Config, period demand.Period, money choice.Money, step func(done float64)) (*State, *spec.Baseline, error) {
 	s := newSample(model.Sample(statePersons, stateSeed, period), stateSeed)
 	if err := measure(ctx, w.city, w.order, []*sample{s}); err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	step(0.15)
 	js, err := w.journeys(ctx, s.queries(&w.city.Places), money)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	step(0.4)
 	st := &State{Key: StateKey(cfg)}
 	planned, err := planAll(ctx, w, []*sample{s}, st, period)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	a := newArm(w, s, js, st, planned[0], period, money)
 	a.firstStep = 2
@@ -101,14 +102,14 @@ func settle(ctx context.Context, w *world, model *demand.Model, cfg *spec.Config
 		return err
 	}
 	if err := calibrate(); err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	for tour := range a.costs {
 		a.choose(tour)
 	}
 	for i := range stateIterations {
 		if err := ctx.Err(); err != nil {
-			return nil, err
+			return nil, nil, err
 		}
 		a.load(nil, freshness)
 		last := i == stateIterations-1
@@ -117,7 +118,7 @@ func settle(ctx context.Context, w *world, model *demand.Model, cfg *spec.Config
 		// end on the settled times.
 		if i == 2 || i == 5 || last {
 			if err := calibrate(); err != nil {
-				return nil, err
+				return nil, nil, err
 			}
 		}
 		step(0.5 + 0.5*float64(i+1)/stateIterations)
@@ -127,7 +128,7 @@ func settle(ctx context.Context, w *world, model *demand.Model, cfg *spec.Config
 	st.Shares = choice.Shares(costs, weight, &a.ascs, cfg.NonWalk)
 	st.Gap = a.log[len(a.log)-1].Gap
 	st.P95Min = percentile95(a)
-	return st, nil
+	return st, settled(a, st, cfg), nil
 }
 
 // calibrationSet are the tours that can travel at all, weighted by their trips

@@ -139,9 +139,7 @@ func (b *builder) readConfig() error {
 	if c.FaresSource != "" {
 		info.Sources = append(slices.Clip(c.Sources), "Fares: "+c.FaresSource)
 	}
-	for _, o := range c.Observed {
-		info.Observed = append(info.Observed, city.Observation{What: o.What, Value: o.Value, Source: o.Source})
-	}
+	info.Observed = observed(c.Observed)
 	return nil
 }
 

@@ -37,10 +37,8 @@ type Config struct {
 	FaresSource string             `yaml:"fares_source"`
 	Attribution string             `yaml:"attribution"`
 	Sources     []string           `yaml:"sources"`
-	Observed    []struct {
-		What, Value, Source string
-	} `yaml:"observed"`
-	Default struct {
+	Observed    []ObservedYAML     `yaml:"observed"`
+	Default     struct {
 		Name  string   `yaml:"name"`
 		Stops []string `yaml:"stops"`
 	} `yaml:"default"`
@@ -127,6 +125,7 @@ func parseConfig(b []byte) (*Config, error) {
 	if c.Files.OSM == "" {
 		bad("files.osm", "is empty")
 	}
+	checkObserved(c.Observed, bad)
 	if c.Places.Homes != "buildings" && c.Places.Homes != "streets" {
 		bad("places.homes", "%q is neither buildings nor streets", c.Places.Homes)
 	}

@@ -6,6 +6,10 @@ import (
 	"strings"
 	"testing"
 	"testing/fstest"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/malikobaid/cityflow/internal/city"
 )
 
 const goodYAML = `
@@ -39,6 +43,47 @@ func TestConfigReportsEveryProblemAtOnce(t *testing.T) {
 		}
 	}
 	if _, err := parseConfig([]byte(goodYAML + "colour: red\n")); err == nil {
+		t.Error("an unknown key is accepted")
+	}
+}
+
+func TestObservedFiguresAreCheckedTogether(t *testing.T) {
+	good := goodYAML + `
+observed:
+  - {what: residents, value: "128,060", source: census}
+  - {kind: mode_share, what: trips, year: 2018, values: {walk: 35, transit: 11, car: 22, bike: 33}, value: rounded, source: SrV}
+  - {kind: trip_rate, what: trips, year: 2023, values: {all: 3.7}, source: SrV}
+`
+	c, err := parseConfig([]byte(good))
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := []city.Observation{
+		{What: "residents", Value: "128,060", Source: "census"},
+		{What: "trips", Value: "rounded", Source: "SrV", Kind: "mode_share", Year: 2018, Figures: []city.Figure{{Mode: "car", Value: 22}, {Mode: "bike", Value: 33}, {Mode: "walk", Value: 35}, {Mode: "transit", Value: 11}}},
+		{What: "trips", Source: "SrV", Kind: "trip_rate", Year: 2023, Figures: []city.Figure{{Mode: "all", Value: 3.7}}},
+	}
+	if d := cmp.Diff(want, observed(c.Observed)); d != "" {
+		t.Error(d)
+	}
+	_, err = parseConfig([]byte(goodYAML + `
+observed:
+  - {what: "", value: "", source: ""}
+  - {what: w, value: v, source: s, year: 2013}
+  - {kind: guess, what: w, source: s}
+  - {kind: mode_share, what: w, source: s, year: 13, values: {car: 90, bike: 20, boat: 1, walk: -1}}
+  - {kind: trip_rate, what: w, source: s, year: 2013, values: {car: 2, all: 21}}
+  - {kind: travel_time, what: w, source: s, year: 2013}
+`))
+	if err == nil {
+		t.Fatal("no error")
+	}
+	for _, path := range []string{"[0].what", "[0].value", "[0].source", "[1].kind", "[2].kind", "[3].year", "[3].values", "[3].values.boat", "[3].values.walk", "[4].values.car", "[4].values.all", "[5].values"} {
+		if !strings.Contains(err.Error(), "city.yaml: observed"+path+":") {
+			t.Errorf("observed%s is not reported in:\n%v", path, err)
+		}
+	}
+	if _, err := parseConfig([]byte(goodYAML + "observed: [{what: w, value: v, source: s, colour: red}]\n")); err == nil {
 		t.Error("an unknown key is accepted")
 	}
 }

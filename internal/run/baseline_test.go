@@ -1,0 +1,121 @@
+package run_test
+
+import (
+	"context"
+	"math"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/malikobaid/cityflow/internal/city"
+	"github.com/malikobaid/cityflow/internal/insight"
+	"github.com/malikobaid/cityflow/internal/run"
+	"github.com/malikobaid/cityflow/spec"
+)
+
+// The model's figures stand beside what was observed as soon as the default
+// morning is settled, by Prepare or by a run, and not before.
+func TestABaselineIsShownOnceItIsSettled(t *testing.T) {
+	c := town()
+	c.Info.Observed = []city.Observation{
+		{What: "residents", Value: "about 6,000", Source: "census"},
+		{What: "trips", Source: "survey", Kind: spec.ModeShareFigure, Year: 2013, Figures: []city.Figure{{Mode: "car", Value: 60}}},
+	}
+	src := source(t, c)
+	e := run.New(src, spec.DefaultLimits())
+	detail := func() *spec.CityDetail {
+		t.Helper()
+		d, err := e.City(context.Background(), "testcity")
+		if err != nil {
+			t.Fatal(err)
+		}
+		return d
+	}
+	d := detail()
+	if d.Baseline != nil {
+		t.Errorf("a baseline before anything ran: %+v", d.Baseline)
+	}
+	if len(d.Observed) != 2 || d.Observed[0].Figures == nil || d.Observed[1].Year != 2013 || d.Observed[1].Figures[0] != (spec.Figure{Kind: spec.ModeShareFigure, Mode: "car", Value: 60}) {
+		t.Errorf("observed: %+v", d.Observed)
+	}
+	// Another window is not the default morning.
+	simulate(t, e, `{"city":"testcity","modifications":[],"sim_time":"11:00","num_agents":300,"replications":2,"iterations":2,"average_last":1}`)
+	if b := detail().Baseline; b != nil {
+		t.Errorf("another window is shown as the baseline: %+v", b)
+	}
+	if err := e.Prepare(context.Background(), "testcity"); err != nil {
+		t.Fatal(err)
+	}
+	b := detail().Baseline
+	if b == nil || b.Persons != 20_000 || b.Window != (spec.Window{From: "08:00", To: "10:00"}) || b.ModelVersion != run.ModelVersion || b.Converged != (b.RelativeGap <= 0.05) {
+		t.Fatalf("baseline: %+v", b)
+	}
+	value := map[string]float64{}
+	for _, f := range b.Figures {
+		value[f.Kind+" "+f.Mode] = f.Value
+	}
+	// Calibration reaches the shares of the city; times and lengths agree with
+	// the speeds of walking (4.8 km/h).
+	for i, mode := range []string{"car", "bike", "walk", "transit"} {
+		if got, want := value["mode_share "+mode], c.Info.ModeShare[i]; math.Abs(got-want) > 0.5 {
+			t.Errorf("%s: %.2f%% of trips, calibrated to %g%%", mode, got, want)
+		}
+	}
+	if v := 60 * value["trip_length walk"] / value["travel_time walk"]; math.Abs(v-4.8) > 0.01 {
+		t.Errorf("people walk at %.2f km/h", v)
+	}
+	if v := value["travel_time all"]; v < value["travel_time car"] && v < value["travel_time walk"] || v > 60 {
+		t.Errorf("mean over all modes: %.1f min beside %v", v, value)
+	}
+	if v := value["trip_rate all"]; math.Abs(v-2.257) > 0.001 {
+		t.Errorf("%.3f trips per person and day, the rates of the model give 2.257", v)
+	}
+
+	// A store that was settled by an older version learns its baseline.
+	for key := range src.states {
+		if strings.HasPrefix(key, "baseline-") {
+			delete(src.states, key)
+		}
+	}
+	if err := e.Prepare(context.Background(), "testcity"); err != nil {
+		t.Fatal(err)
+	}
+	if again := detail().Baseline; again == nil || !slices.Equal(again.Figures, b.Figures) {
+		t.Errorf("settled again: %+v", again)
+	}
+}
+
+// What is assumed, and a timetable of a few hours, stand on every result.
+func TestEveryResultSaysWhatIsAssumed(t *testing.T) {
+	c := town()
+	c.Info.ServiceFrom, c.Info.ServiceTo = 6*3600, 10*3600
+	for i := range c.Timetable.Lines {
+		c.Timetable.Lines[i].Assumed = true
+	}
+	e := run.New(source(t, c), spec.DefaultLimits())
+	a, b := farStops(c)
+	out, s := simulate(t, e, `{"city":"testcity","tram_start":"`+a+`","tram_end":"`+b+`","num_agents":300,"replications":2,"iterations":2,"average_last":1}`)
+	service := "the service of 4 bus lines" // of the new line its own words are said
+	if n := len(c.Timetable.Lines); n != 4 {
+		t.Fatalf("%d lines: count them anew in this test", n)
+	}
+	if want := []string{"the number of residents", "today’s shares of the modes", service}; !slices.Equal(s.Assumed, want) || s.ServiceWindow != (spec.Window{From: "06:00", To: "10:00"}) {
+		t.Errorf("%q, %v", s.Assumed, s.ServiceWindow)
+	}
+	info, err := e.Cities(context.Background())
+	if err != nil || !slices.Equal(info[0].Assumed, s.Assumed) {
+		t.Errorf("the list of cities says %q (%v)", info[0].Assumed, err)
+	}
+	for where, text := range map[string]string{"insights.md": string(out["insights.md"]), "reply": insight.Reply(s, "What is assumed?"), "assumptions": strings.Join(s.Assumptions, " ")} {
+		for _, want := range []string{"4 bus lines", "06:00 to 10:00"} {
+			if !strings.Contains(text, want) {
+				t.Errorf("%s does not say %q:\n%s", where, want, text)
+			}
+		}
+	}
+	// A published timetable of the whole day is no reason to warn.
+	_, s = simulate(t, func() *run.Engine { e, _ := townEngine(t); return e }(), `{"city":"testcity","modifications":[],"num_agents":300,"replications":2,"iterations":2,"average_last":1}`)
+	if text := insight.Markdown(s); strings.Contains(text, "bus lines") || strings.Contains(text, "rest of the day") {
+		t.Errorf("said without reason:\n%s", text)
+	}
+}
