@@ -38,6 +38,7 @@ for (const page of readdirSync(dist).filter((f) => f.endsWith('.html'))) {
 const total = (names) => names.reduce((n, f) => n + size(f), 0);
 rows.push(['app code of all pages', total([...app]), 80_000]);
 rows.push(['map chunk (library, worker, style)', total([...assets.keys()].filter(isMap)), 380_000]);
+rows.push(['measuring of visits, after a yes', total([...closure([...assets.keys()].filter((f) => /^visits-.*\.js$/.test(f)))].filter((f) => !app.has(f))), 40_000]);
 rows.push(['fonts', total([...assets.keys()].filter(isFont)), 30_000]);
 
 let over = 0;

@@ -5,6 +5,7 @@ import type { Plugin } from 'vite';
 /** The pages of the site. `nav` is the label in the navigation; pages without one are reached from a run. */
 export const pages: { file: string; title: string; nav?: string; description: string }[] = [
   { file: 'index.html', title: 'What would change if we built this?', nav: 'Home', description: 'Pick a real city, draw a tram line, and see who gains, by how much, and how sure we are.' },
+  { file: 'city.html', title: 'City', description: 'What is known of one city, where it comes from, and how the model compares with what was observed.' },
   { file: 'plan.html', title: 'Plan a change', nav: 'Plan', description: 'Choose where a new tram line starts and ends, and run it on a real city.' },
   { file: 'results.html', title: 'Results', description: 'What the change does, with the range of every number.' },
   { file: 'jobs.html', title: 'Runs', nav: 'Runs', description: 'Runs started from this browser.' },
@@ -31,6 +32,9 @@ const footer = `<footer class="site"><div class="wrap">
       <p>Streets © OpenStreetMap contributors (ODbL). Each city names its sources on its results.</p>
     </div></footer>`;
 
+/** Packages under the Apache License 2.0 that do not carry its text. */
+const apacheWithoutText = ['@aws-rum/web-core', '@aws-rum/web-slim'];
+
 /** Writes head, navigation and footer into the delivered HTML of every page, and empties dist except `.keep`. */
 export function pageShell(): Plugin {
   return {
@@ -41,10 +45,27 @@ export function pageShell(): Plugin {
       for (const name of readdirSync(dist)) if (name !== '.keep') rmSync(join(dist, name), { recursive: true });
     },
     // The licences of what is delivered travel with it.
-    generateBundle() {
+    generateBundle(_options, bundle) {
       const modules = join(import.meta.dirname, '..', 'node_modules');
-      const parts = ['maplibre-gl/LICENSE.txt', 'svelte/LICENSE.md', '@fontsource-variable/figtree/LICENSE'];
-      this.emitFile({ type: 'asset', fileName: 'licences.txt', source: parts.map((p) => `${p}\n${'='.repeat(p.length)}\n\n${readFileSync(join(modules, p), 'utf8').trim()}\n`).join('\n\n') });
+      const packages = new Set(['@fontsource-variable/figtree']);
+      for (const chunk of Object.values(bundle)) {
+        if (chunk.type !== 'chunk') continue;
+        for (const id of chunk.moduleIds) {
+          const name = /node_modules\/((?:@[^/]+\/)?[^/]+)\//.exec(id)?.[1];
+          if (name) packages.add(name);
+        }
+      }
+      // One text for all that share it.
+      const texts = new Map<string, string[]>();
+      for (const name of [...packages].sort()) {
+        const folder = join(modules, apacheWithoutText.includes(name) ? '@smithy/signature-v4' : name);
+        const file = readdirSync(folder).find((f) => /^licen[cs]e(\.(md|txt))?$/i.test(f));
+        if (!file) throw new Error(`${name} is delivered without a licence text`);
+        const text = readFileSync(join(folder, file), 'utf8').trim();
+        texts.set(text, [...(texts.get(text) ?? []), name]);
+      }
+      const source = [...texts].map(([text, names]) => `${names.join(', ')}\n${'='.repeat(72)}\n\n${text}\n`).join('\n\n');
+      this.emitFile({ type: 'asset', fileName: 'licences.txt', source });
     },
     transformIndexHtml: {
       order: 'pre',

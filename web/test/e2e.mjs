@@ -16,6 +16,7 @@ import { join } from 'node:path';
 import { chromium } from 'playwright-core';
 import { createMock } from './mock-server.mjs';
 import { count, decode } from './png.mjs';
+import { visits } from './visits.mjs';
 
 const real = process.env.BASE_URL?.replace(/\/+$/, '');
 const mock = real ? undefined : await createMock();
@@ -26,10 +27,13 @@ const axeSource = readFileSync(createRequire(import.meta.url).resolve('axe-core/
 const patience = Number(process.env.PATIENCE_MS ?? 120_000);
 
 const profile = mkdtempSync(join(tmpdir(), 'cityflow-e2e-'));
-const context = await chromium.launchPersistentContext(profile, {
+const browser = {
   executablePath: process.env.CHROMIUM || '/usr/bin/chromium',
   headless: true,
   args: ['--no-sandbox', '--use-angle=swiftshader', '--enable-unsafe-swiftshader', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking', '--disable-component-update', '--disable-sync'],
+};
+const context = await chromium.launchPersistentContext(profile, {
+  ...browser,
   viewport: { width: 1280, height: 860 },
   colorScheme: 'light',
   reducedMotion: 'reduce',
@@ -39,16 +43,17 @@ const context = await chromium.launchPersistentContext(profile, {
 const faults = [];
 /** Addresses that are meant to answer with an error; Chromium logs each on the console. */
 const expected = [/\/v1\/jobs$/, /\/v1\/status\/(nobody|gone|private)$/, /\/v1\/session$/, /\/v1\/submit$/, /\/v1\/insights\/[^/]+\/chat$/, /\/v1\/cities\/atlantis/];
-function watch(page) {
+function watch(page, origins = [base]) {
   page.on('console', (m) => {
     if (m.type() !== 'error' && !/Content.Security.Policy|map:/i.test(m.text())) return;
     if (/Failed to load resource/.test(m.text()) && expected.some((e) => e.test(new URL(m.location().url).pathname))) return;
     faults.push(`console on ${page.url()}: ${m.text()} ${m.location().url}`);
   });
-  page.on('pageerror', (e) => faults.push(`error on ${page.url()}: ${e.stack ?? e}`));
+  // Those that a test throws on purpose name the run "typed".
+  page.on('pageerror', (e) => /\btyped\b/.test(e.message) || faults.push(`error on ${page.url()}: ${e.stack ?? e}`));
   page.on('request', (r) => {
     const url = r.url();
-    if (!url.startsWith(base) && !/^(data|blob|about):/.test(url)) faults.push(`request to another origin: ${url}`);
+    if (!origins.some((o) => url.startsWith(o)) && !/^(data|blob|about):/.test(url)) faults.push(`request to another origin: ${url}`);
   });
 }
 
@@ -137,7 +142,7 @@ watch(page);
 try {
   let cities;
   await step('delivered HTML of every page has the navigation', async () => {
-    for (const p of ['index', 'plan', 'results', 'jobs', 'api', 'about']) {
+    for (const p of ['index', 'city', 'plan', 'results', 'jobs', 'api', 'about']) {
       const html = await (await fetch(`${base}/web/${p}.html`)).text();
       assert.match(html, /<nav aria-label="Pages">/, p);
       assert.match(html, /href="\/web\/about\.html"/, p);
@@ -385,6 +390,63 @@ try {
     await page.locator('.op').first().locator('summary').click();
     await eachLook(page, 'api');
   });
+
+  await step('city: facts, what was observed beside the model, sources, report', async () => {
+    await go(page, '/web/index.html');
+    await until('the city cards', () => page.locator('.city a').count());
+    await page.getByRole('link', { name: `Data of ${cities[0].name}` }).click();
+    await heading(page, new RegExp(cities[0].name));
+    const text = await page.locator('main').textContent();
+    for (const word of ['Shares set', 'Assumed, not observed', 'without any change', 'Where the data comes from', detail.attribution]) assert.ok(text.includes(word), word);
+    if (!detail.observed.some((o) => o.figures.length)) assert.match(text, /No observed data: an uncalibrated sketch/);
+    if (detail.baseline) assert.match(text, /simulated people on/);
+    else assert.match(text, /Not computed on this server yet/);
+    assert.equal(await page.locator('details table tbody tr').count(), detail.report.length);
+    await eachLook(page, 'city');
+    if (real) return;
+    await go(page, '/web/city.html?c=heidelberg');
+    await heading(page, /Heidelberg/);
+    const rows = await page.locator('table.observed tr').allTextContents();
+    assert.ok(rows.some((r) => /^Car.*22%.*22\.1%.*\+0\.1/.test(r)), rows.join('\n'));
+    assert.ok(rows.some((r) => /set to these shares/.test(r)) && rows.some((r) => /All modes.*3\.7.*2\.3/.test(r)) && rows.some((r) => /5\.3 km.*not measured/.test(r)), rows.join('\n'));
+    assert.match(await page.locator('main').textContent(), /75 bus and 7 metro lines.*06:00 to 10:00 only/s);
+    await eachLook(page, 'city-observed');
+    await go(page, '/web/city.html?c=atlantis');
+    await until('the word about the city', async () => /no city called “atlantis”/.test(await page.locator('.wrong').textContent()));
+    await axe(page, 'city of no city');
+    await go(page, '/web/city.html');
+    await until('the cities', () => page.locator('main li a').count());
+    await axe(page, 'city without a name');
+  });
+
+  await step('result: the link keeps where the map looks', async () => {
+    await go(page, `/web/results.html?job_id=${doneJob}`);
+    await until('the verdict', () => page.locator('.verdict li').count());
+    await mapPixels(page, [['line', 100]]);
+    assert.doesNotMatch(page.url(), /[?&]at=/, 'the first look is no choice');
+    await page.locator('.maplibregl-ctrl-zoom-in').click();
+    await until('the view in the address', () => /[?&]at=-?\d/.test(page.url()));
+    const looks = () => page.evaluate(() => {
+      const { map } = document.querySelector('.map').cityMap;
+      const { lng, lat } = map.getCenter();
+      return [lng, lat, map.getZoom()];
+    });
+    const before = await looks();
+    await page.reload();
+    await until('the verdict', () => page.locator('.verdict li').count());
+    await mapPixels(page, [['map-land', 1000]]);
+    const after = await looks();
+    assert.ok(before.every((v, i) => Math.abs(v - after[i]) < (i === 2 ? 0.06 : 0.0002)), `${before} is not ${after}`);
+  });
+
+  if (!real) {
+    const fresh = await chromium.launch(browser);
+    try {
+      await visits(fresh, { step, until, watch, eachLook, heading, shot });
+    } finally {
+      await fresh.close();
+    }
+  }
 
   await step('the whole task by keyboard', async () => {
     await go(page, '/web/index.html');

@@ -33,6 +33,7 @@ const city = {
   attribution: '© OpenStreetMap contributors (ODbL). Contains public sector information licensed under the Open Government Licence v3.0: Department for Transport, Bus Open Data Service; Office for National Statistics. Contains OS data © Crown copyright and database right.',
   digest: 'a'.repeat(64),
   uncalibrated: true,
+  assumed: ['the number of residents', 'today’s shares of the modes'],
 };
 const detail = {
   ...city,
@@ -46,9 +47,27 @@ const detail = {
     { part: 'osm', what: 'drivable length', count: 695.5, unit: 'km' },
     { part: 'gtfs', what: 'exact duplicate trips', count: 52, unit: 'trips', detail: 'removed' },
   ],
+  mode_share_assumed: true,
+  observed: [{ what: 'residents of the built-up area, census 2011', value: '128,060', source: 'ONS built-up areas 2011', figures: [] }],
+  baseline: null,
   limits: { max_agents: 200000, max_replications: 50, max_modifications: 50, max_body_bytes: 262144, max_window_hours: 24 },
 };
 const other = { ...city, slug: 'heidelberg', name: 'Heidelberg', enabled: false, modes: ['tram', 'bus'], facts: { population: null, area_km2: null, density_km2: null, source: 'not in the data', assumed: false }, service_date: '2023-06-14' };
+/** A city with surveys and a settled baseline, and a timetable of the morning whose headways are estimates. */
+const share = (values) => Object.entries(values).map(([mode, value]) => ({ kind: 'mode_share', mode, value }));
+const surveyed = {
+  ...detail, ...other, service_window: { from: '06:00', to: '10:00' }, assumed: ['the service of 75 bus and 7 metro lines'], mode_share: { car: 22, bike: 26, walk: 38, transit: 14 }, mode_share_assumed: false, mode_share_source: 'SrV 2013 of TU Dresden',
+  observed: [
+    { what: 'trips inside the city, residents', value: '', source: 'SrV 2013 of TU Dresden', year: 2013, figures: share({ car: 22, bike: 26, walk: 38, transit: 14 }) },
+    { what: 'trips inside the city, residents', value: 'rounded to 101 %; tram works that year', source: 'SrV 2018', year: 2018, figures: share({ car: 22, bike: 33, walk: 35, transit: 11 }) },
+    { what: 'trips of residents', value: '4.0 among those who left home', source: 'SrV 2023', year: 2023, figures: [{ kind: 'trip_rate', mode: 'all', value: 3.7 }] },
+    { what: 'all trips of residents', value: '', source: 'SrV 2023', year: 2023, figures: [{ kind: 'trip_length', mode: 'all', value: 5.3 }] },
+  ],
+  baseline: {
+    date: '2016-11-15', window: { from: '08:00', to: '10:00' }, traffic_level: 'peak', model_version: '3', persons: 20000, converged: false, relative_gap: 0.062,
+    figures: [...share({ car: 22.1, bike: 25.8, walk: 38.2, transit: 13.9 }), ...Object.entries({ car: 17.3, bike: 15.2, walk: 19.1, transit: 24.6, all: 18.9 }).map(([mode, value]) => ({ kind: 'travel_time', mode, value })), ...Object.entries({ car: 4.4, bike: 2.7, walk: 1.5 }).map(([mode, value]) => ({ kind: 'trip_length', mode, value })), { kind: 'trip_rate', mode: 'all', value: 2.257 }],
+  },
+};
 
 const insights = `# New tram: Royal Gwent Hospital to Ringland Centre
 
@@ -159,7 +178,9 @@ function check(body) {
   return errors;
 }
 
-export function createMock(port = 0) {
+/** With `rum`, the pages are of an operator who measures visits, under the policy that allows it. */
+export function createMock(port = 0, rum = null) {
+  const policy = rum ? csp.replace("connect-src 'self'", `connect-src 'self' ${rum.endpoint} https://cognito-identity.${rum.region}.amazonaws.com`) : csp;
   const jobs = makeJobs();
   const server = createServer((req, res) => {
     const url = new URL(req.url, 'http://mock');
@@ -167,7 +188,7 @@ export function createMock(port = 0) {
     const send = (status, type, body, headers = {}) => {
       const zip = /gzip/.test(req.headers['accept-encoding'] ?? '') && body.length > 1000;
       if (zip) headers = { ...headers, 'content-encoding': 'gzip' };
-      res.writeHead(status, { 'content-type': type, 'content-security-policy': csp, 'x-content-type-options': 'nosniff', 'cache-control': 'no-cache', ...headers });
+      res.writeHead(status, { 'content-type': type, 'content-security-policy': policy, 'x-content-type-options': 'nosniff', 'cache-control': 'no-cache', ...headers });
       res.end(req.method === 'HEAD' ? undefined : zip ? gzipSync(body) : body);
     };
     const json = (status, value) => send(status, 'application/json', JSON.stringify(value));
@@ -175,6 +196,7 @@ export function createMock(port = 0) {
     let m;
     if (path === '/' || path === '/web' || path === '/web/') return send(302, 'text/plain', '', { location: '/web/index.html' });
     if (path.startsWith('/web/')) {
+      if (rum && path === '/web/config/site.json') return json(200, { apiBaseUrl: '', filesBaseUrl: '/files', featureFlags: {}, rum, version: '1.2.3' });
       const file = join(dist, normalize(path.slice(5)));
       if (!file.startsWith(dist) || !existsSync(file) || !statSync(file).isFile()) return send(404, 'text/plain', 'not here');
       return send(200, types[extname(file)] ?? 'application/octet-stream', readFileSync(file));
@@ -182,6 +204,7 @@ export function createMock(port = 0) {
     if (path === '/openapi.json') return json(200, openapi);
     if (path === '/v1/cities') return json(200, [city, other]);
     if (path === '/v1/cities/newport') return json(200, detail);
+    if (path === '/v1/cities/heidelberg') return json(200, surveyed);
     if (path === detail.streets_url) return send(200, 'application/geo+json', fixture('streets.geojson'));
     if (path === '/v1/jobs') return problem(403, 'Not open', 'A token is needed.');
     if (path === '/v1/submit' && req.method === 'POST') {

@@ -1,4 +1,4 @@
-import { mount } from 'svelte';
 import Page from './Jobs.svelte';
+import { show } from './show';
 
-mount(Page, { target: document.getElementById('app')! });
+show(Page);

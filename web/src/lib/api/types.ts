@@ -41,6 +41,8 @@ export interface CityInfo {
   attribution: string;
   digest: string;
   uncalibrated: boolean;
+  /** what of the data nobody observed, a few words each */
+  assumed: string[] | null;
 }
 
 export interface Stop {
@@ -65,6 +67,34 @@ export interface ReportRow {
   detail?: string;
 }
 
+export type FigureKind = 'mode_share' | 'trip_rate' | 'trip_length' | 'travel_time';
+
+export interface Figure {
+  kind: FigureKind;
+  mode: string;
+  value: number;
+}
+
+export interface Observation {
+  what: string;
+  value: string;
+  source: string;
+  year?: number;
+  figures: Figure[] | null;
+}
+
+/** The model's city without any change. */
+export interface Baseline {
+  date: string;
+  window: Window;
+  traffic_level: string;
+  model_version: string;
+  persons: number;
+  converged: boolean;
+  relative_gap: number;
+  figures: Figure[] | null;
+}
+
 export interface Limits {
   max_agents: number;
   max_replications: number;
@@ -81,9 +111,13 @@ export interface CityDetail extends CityInfo {
   default: Default;
   mode_share: ModeShare;
   mode_share_source: string;
+  mode_share_assumed: boolean;
   streets_url: string;
   sources: string[] | null;
   report: ReportRow[] | null;
+  observed: Observation[] | null;
+  /** null until the default morning was settled */
+  baseline: Baseline | null;
   limits: Limits;
 }
 
@@ -259,6 +293,10 @@ export interface Summary {
   title: string;
   date: string;
   window: Window;
+  /** what the timetable holds */
+  service_window: Window;
+  /** what of the city's data nobody observed; absent in results of older versions */
+  assumed: string[] | null;
   traffic_level: string;
   population: number;
   agents: number;
@@ -353,6 +391,18 @@ export interface SiteConfig {
   /** the address of GET /files: same origin "/files" unless another host keeps them */
   filesBaseUrl: string;
   featureFlags: Record<string, boolean>;
-  rum: Record<string, unknown> | null;
+  /** as the operator wrote it; lib/consent.ts reads it */
+  rum: unknown;
   version: string;
+}
+
+/** `rum` of site.json: where visits are reported to, of those who agree. */
+export interface RumConfig {
+  app_monitor_id: string;
+  /** Cognito pool whose guests may report; null where the monitor's own policy lets everybody */
+  identity_pool_id: string | null;
+  region: string;
+  /** share of sessions, 0 to 1 */
+  sample_rate: number;
+  endpoint: string;
 }

@@ -1,0 +1,4 @@
+import Page from './City.svelte';
+import { show } from './show';
+
+show(Page);
