@@ -8,6 +8,8 @@
 //   VERBOSE=1                                           print what the pixel checks count
 //   PATIENCE_MS=120000                                  how long a run may take
 //   CITY=newport                                        the city to use, else the first
+//   RUN_CITIES=all                                      run every city's ready what-if, not only of those whose
+//                                                       morning is settled (minutes: the others settle in that run)
 import assert from 'node:assert/strict';
 import { mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { createRequire } from 'node:module';
@@ -141,6 +143,7 @@ const page = await context.newPage();
 watch(page);
 try {
   let cities;
+  let everyCity;
   await step('delivered HTML of every page has the navigation', async () => {
     for (const p of ['index', 'city', 'plan', 'results', 'jobs', 'api', 'about']) {
       const html = await (await fetch(`${base}/web/${p}.html`)).text();
@@ -149,6 +152,7 @@ try {
       assert.doesNotMatch(html, /<script(?![^>]*\bsrc=)|\sstyle=|<style/, `${p} has inline script or style`);
     }
     cities = (await (await fetch(`${base}/v1/cities`)).json()).filter((c) => c.enabled);
+    everyCity = cities;
     if (process.env.CITY) cities = cities.filter((c) => c.slug === process.env.CITY);
     assert.ok(cities.length > 0, 'the server has an enabled city');
   });
@@ -438,6 +442,34 @@ try {
     const after = await looks();
     assert.ok(before.every((v, i) => Math.abs(v - after[i]) < (i === 2 ? 0.06 : 0.0002)), `${before} is not ${after}`);
   });
+
+  if (real) {
+    await step('every city: the ready what-if is one click away and loaded', async () => {
+      for (const c of everyCity) {
+        const d = await (await fetch(`${base}/v1/cities/${c.slug}`)).json();
+        assert.ok(d.default.stops.length >= 2, `${c.slug} has a ready what-if`);
+        await go(page, `/web/city.html?c=${c.slug}`);
+        await until('the city', async () => (await page.locator('h1').first().textContent()) === c.name);
+        await shot(page, `every-${c.slug}`, true);
+        await page.getByRole('link', { name: 'Plan a change', exact: true }).click();
+        await until('the sentence of the ready line', async () => /given stops/.test(await page.locator('.ends .hint').textContent()));
+        const name = (id) => d.stops.find((s) => s.id === id).name;
+        for (const [field, id] of [['#start', d.default.stops[0]], ['#end', d.default.stops.at(-1)]]) assert.ok((await page.locator(field).inputValue()).startsWith(name(id)), `${c.slug}: ${field}`);
+        if (!d.baseline && process.env.RUN_CITIES !== 'all') continue;
+        const began = Date.now();
+        await page.locator('#agents').fill(String(300 + (Date.now() % 90)));
+        await page.getByText('Repeats and seed').click();
+        await page.locator('#replications').fill('2');
+        await page.getByRole('button', { name: 'Run', exact: true }).click();
+        await page.waitForURL(/results\.html\?job_id=/);
+        await until(`the verdict of ${c.slug}`, () => page.locator('.verdict li').count(), patience);
+        const text = await page.locator('.answer').textContent();
+        for (const a of d.assumed) assert.ok(text.includes(a), `${c.slug}: the result does not say that ${a} is assumed`);
+        console.log(`    ${c.slug}: ready what-if run in ${((Date.now() - began) / 1000).toFixed(1)} s`);
+        await shot(page, `every-${c.slug}-result`, true);
+      }
+    });
+  }
 
   if (!real) {
     const fresh = await chromium.launch(browser);
