@@ -85,10 +85,13 @@ export function date(iso: string): string {
   return d.toLocaleDateString(LOCALE, { weekday: 'short', day: 'numeric', month: 'long', year: 'numeric', timeZone: 'UTC' }).replace(',', '');
 }
 
+/** What drivers would save on their best routes, in percent of what they spend: the relative gap is of the best routes instead. */
+export const saving = (gap: number): number => (100 * gap) / (1 + gap);
+
 /** Whether the traffic has settled, for people who never heard of a relative gap. */
 export function settled(gap: number | null, converged: boolean): string {
-  const saving = known(gap) ? `in the worst of the runs drivers could on average still save ${percent(gap * 100, gap >= 0.1 ? 0 : 1)} by changing route` : 'how far off is not known';
-  return converged ? `Car traffic has settled: ${saving}` : `Car traffic has not fully settled: ${saving}`;
+  const rest = known(gap) ? `in the worst of the runs drivers could on average still save ${percent(saving(gap), gap >= 0.1 ? 0 : 1)} by changing route` : 'how far off is not known';
+  return converged ? `Car traffic has settled: ${rest}` : `Car traffic has not fully settled: ${rest}`;
 }
 
 /** Warnings in their order, those about the calibration constants last: they speak of the fit, not of the answer. */

@@ -1,5 +1,5 @@
 // The plan form: its state, the request it makes, and the way back from a run to the form.
-import type { CityDetail, Config, Modification, RunRequest, StopRef } from './api/types';
+import type { CityDetail, Config, Modification, RunRequest, StopRef, Window } from './api/types';
 import { minutesOfDay, clock } from './format';
 import { distribution, type ShareInput } from './shares';
 import { findStop, type StopOption } from './stops';
@@ -41,7 +41,11 @@ export const usual = { minutes: 120, iterations: 12, average_last: 3, speed_kmh:
 /** The source of shares that somebody typed, in the words of the service. */
 export const typedShares = 'assumed by user';
 
-export const startTime = (level: string): string => (level === 'off-peak' ? '11:00' : '08:00');
+/** When a run of this level starts unless somebody says so: where the timetable holds part of the day, inside it, as the service does. */
+export function startTime(level: string, service: Window): string {
+  const usualStart = minutesOfDay(level === 'off-peak' ? '11:00' : '08:00');
+  return clock(Math.max(Math.min(usualStart, minutesOfDay(service.to) - usual.minutes), minutesOfDay(service.from)));
+}
 
 export const hasDefault = (city: CityDetail): boolean => (city.default.stops ?? []).length > 1;
 
@@ -64,14 +68,14 @@ export function defaultForm(city: CityDetail, options: StopOption[]): PlanForm {
     shares: { drive: share.car, cycle: share.bike, tram: share.transit, walk: share.walk },
     level: 'peak',
     date: city.service_date,
-    time: startTime('peak'),
+    time: startTime('peak', city.service_window),
     replications: 5,
     seed: 1,
   };
 }
 
 /** Values that the link of the page carries on top of the defaults. */
-export function withQuery(form: PlanForm, query: URLSearchParams, options: StopOption[]): PlanForm {
+export function withQuery(form: PlanForm, query: URLSearchParams, options: StopOption[], service: Window): PlanForm {
   const out = { ...form };
   const label = (text: string) => findStop(options, text)?.label ?? text;
   const count = (name: string, fallback: number) => {
@@ -87,7 +91,7 @@ export function withQuery(form: PlanForm, query: URLSearchParams, options: StopO
   const level = query.get('level');
   if (level === 'peak' || level === 'off-peak') {
     out.level = level;
-    out.time = startTime(level);
+    out.time = startTime(level, service);
   }
   if (/^\d{4}-\d{2}-\d{2}$/.test(query.get('date') ?? '')) out.date = query.get('date')!;
   if (/^\d{2}:\d{2}$/.test(query.get('time') ?? '')) out.time = query.get('time')!;

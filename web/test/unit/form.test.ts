@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { CityDetail, Config, Stop } from '../../src/lib/api/types';
-import { changeWords, defaultForm, fromConfig, obviousProblems, planLink, toRequest, withQuery } from '../../src/lib/plan';
+import { changeWords, defaultForm, fromConfig, obviousProblems, planLink, startTime, toRequest, withQuery } from '../../src/lib/plan';
 import { fieldOf, sortProblems } from '../../src/lib/problems';
 import { distribution, problem, sum } from '../../src/lib/shares';
 import { distanceKm, findStop, searchStops, stopOptions } from '../../src/lib/stops';
@@ -78,8 +78,8 @@ describe('the plan', () => {
     expect(obviousProblems({ ...form, what: 'stops', end: 'a2' }, options, 200000).map((p) => p.path)).toEqual(['tram_end']);
   });
   it('takes values from its link', () => {
-    expect(withQuery(form, new URLSearchParams('from=c1&to=High+Street+(b2)&agents=1234&level=off-peak&time=12:30&seed=9'), options)).toMatchObject({ what: 'stops', start: 'Ringland Centre', end: 'High Street (b2)', agents: 1234, level: 'off-peak', time: '12:30', seed: 9 });
-    expect(withQuery(form, new URLSearchParams('agents=-3&level=rush&date=x&time=9'), options)).toEqual(form);
+    expect(withQuery(form, new URLSearchParams('from=c1&to=High+Street+(b2)&agents=1234&level=off-peak&time=12:30&seed=9'), options, city.service_window)).toMatchObject({ what: 'stops', start: 'Ringland Centre', end: 'High Street (b2)', agents: 1234, level: 'off-peak', time: '12:30', seed: 9 });
+    expect(withQuery(form, new URLSearchParams('agents=-3&level=rush&date=x&time=9'), options, city.service_window)).toEqual(form);
     expect(planLink('newport', 'job 1')).toBe('/web/plan.html?c=newport&again=job+1');
   });
 });
@@ -94,6 +94,16 @@ describe('a run that is changed and run again', () => {
   const typed = { agent_distribution: { drive: 70, cycle: 10, tram: 20 } };
   const ends = { tram_start: 'b2', tram_end: 'c1' };
 
+  it('starts inside the hours of the timetable, as the service does', () => {
+    const at = (from: string, to: string) => ['peak', 'off-peak'].map((l) => startTime(l, { from, to }));
+    expect(at('05:00', '24:00')).toEqual(['08:00', '11:00']);
+    expect(at('12:00', '16:00')).toEqual(['12:00', '12:00']);
+    expect(at('06:00', '10:00')).toEqual(['08:00', '08:00']);
+    expect(at('06:00', '09:00')).toEqual(['07:00', '07:00']);
+    const noon = { ...city, service_window: { from: '12:00', to: '16:00' } };
+    expect(defaultForm(noon, options).time).toBe('12:00');
+    expect(withQuery(defaultForm(noon, options), new URLSearchParams('level=off-peak'), options, noon.service_window).time).toBe('12:00');
+  });
   it('asks for the same two stops with the same shares', () => {
     expect(request({})).toEqual({ ...plain, ...typed, ...ends });
     expect(fromConfig(city, config, options)).toMatchObject({ what: 'stops', start: 'High Street (b2)', end: 'Ringland Centre' });

@@ -48,8 +48,9 @@ describe('numbers', () => {
 
 describe('what the run says of itself', () => {
   it('tells in plain words whether traffic has settled', () => {
-    expect(settled(0.0382, false)).toBe('Car traffic has not fully settled: in the worst of the runs drivers could on average still save 3.8% by changing route');
+    expect(settled(0.0382, false)).toBe('Car traffic has not fully settled: in the worst of the runs drivers could on average still save 3.7% by changing route');
     expect(settled(0.004, true)).toBe('Car traffic has settled: in the worst of the runs drivers could on average still save 0.4% by changing route');
+    expect(settled(1.82, false)).toContain('still save 65% by');
     expect(settled(null, false)).not.toMatch(/save|null|NaN/);
   });
   it('puts calibration constants last', () => {
