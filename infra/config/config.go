@@ -148,7 +148,7 @@ type Observability struct {
 	Emails           []string `yaml:"emails"`
 	LogDays          int      `yaml:"log_days"`
 	AccessLogDays    int      `yaml:"access_log_days"`
-	RUMSamplePercent float64  `yaml:"rum_sample_percent"`
+	RUMSamplePercent float64  `yaml:"rum_sample_percent"` // of sessions; 0 measures none
 	MonthlyBudgetUSD float64  `yaml:"monthly_budget_usd"`
 	// StopAtBudget forbids new tasks when the budget is used up.
 	StopAtBudget bool `yaml:"stop_at_budget"`
@@ -220,6 +220,14 @@ func (c *Config) SiteURL() string { return "https://" + c.Domain.Site }
 
 // APIURL is where the API is, without a slash at the end.
 func (c *Config) APIURL() string { return "https://" + c.Domain.API }
+
+// RUM says whether visits are measured at all.
+func (c *Config) RUM() bool { return c.Observability.RUMSamplePercent > 0 }
+
+// RUMEndpoint takes the reports of visits.
+func (c *Config) RUMEndpoint() string {
+	return "https://dataplane.rum." + c.Region + ".amazonaws.com"
+}
 
 // WebBucket is the bucket of the page, made or taken over.
 func (c *Config) WebBucket() string {

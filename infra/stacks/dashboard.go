@@ -69,6 +69,11 @@ const (
 // both are asked of its log. With sampling the counts are of the sample: the
 // saved questions to the access log count everybody.
 func visits(g *grid, c *config.Config, group string) {
+	if group == "" {
+		g.title("Visits")
+		g.add(24, 2, "text", obj{"markdown": "Browsers measure nothing (`observability.rum_sample_percent` is 0). Everybody is counted by Athena, workgroup `cityflow`: `cityflow-visitors-per-day`, `cityflow-average-session`."})
+		return
+	}
 	g.title("Visits (a sample; everybody: Athena, workgroup cityflow)")
 	ask := func(title, view, query string) obj {
 		return obj{"title": title, "region": c.Region, "view": view, "query": "SOURCE '" + group + "' | " + query}

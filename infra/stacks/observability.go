@@ -8,6 +8,7 @@ import (
 	"github.com/aws/aws-cdk-go/awscdk/v2"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awsbudgets"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awscloudwatch"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awscognito"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awsevents"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awsiam"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awslogs"
@@ -59,26 +60,50 @@ func topic(stack awscdk.Stack, c *config.Config, region string) string {
 	return *t.Ref()
 }
 
-// rum measures visits in the browsers of those who agree. A policy on the
-// monitor lets any page of the site report, so no identity pool is needed and
-// no other host is asked. It returns the name of the monitor's log group.
+// rum measures visits in the browsers of those who agree. Reports are signed:
+// an identity pool gives every browser a guest's credentials, which may report
+// to this one monitor and do nothing else. It returns the name of the monitor's
+// log group, or "" where no visit is sampled and none of this is made.
 func rum(stack awscdk.Stack, c *config.Config) string {
+	const about = "What site.json says about the measuring of visits"
+	if !c.RUM() {
+		parameter(stack, c, "RumParameter", "rum", "null", about)
+		return ""
+	}
 	name := "cityflow"
-	rumARN := arn(c, "rum", "appmonitor/"+name)
+	pool := awscognito.NewCfnIdentityPool(stack, str("Visitors"), &awscognito.CfnIdentityPoolProps{
+		// The classic flow would let a guest choose among roles.
+		IdentityPoolName: str("cityflow-visitors"), AllowUnauthenticatedIdentities: yes, AllowClassicFlow: no,
+	})
+	accept(pool, "AwsSolutions-COG7", "Visitors have no accounts: a guest may report to the monitor of visits and do nothing else.")
+	guest := awsiam.NewCfnRole(stack, str("VisitorRole"), &awsiam.CfnRoleProps{
+		RoleName: str("cityflow-visitor"), Description: str("A browser that measures its visit: may report it"),
+		AssumeRolePolicyDocument: obj{"Version": "2012-10-17", "Statement": list{obj{
+			"Effect": "Allow", "Action": "sts:AssumeRoleWithWebIdentity", "Principal": obj{"Federated": "cognito-identity.amazonaws.com"},
+			"Condition": obj{
+				"StringEquals":           obj{"cognito-identity.amazonaws.com:aud": *pool.Ref()},
+				"ForAnyValue:StringLike": obj{"cognito-identity.amazonaws.com:amr": "unauthenticated"},
+			},
+		}}},
+		Policies: list{obj{"policyName": "permissions", "policyDocument": document(
+			statement{sid: "Report", actions: []string{"rum:PutRumEvents"}, resources: []string{arn(c, "rum", "appmonitor/"+name)}})}},
+	})
+	awscognito.NewCfnIdentityPoolRoleAttachment(stack, str("VisitorsAre"), &awscognito.CfnIdentityPoolRoleAttachmentProps{
+		IdentityPoolId: pool.Ref(), Roles: obj{"unauthenticated": *guest.AttrArn()},
+	})
+	sampled := c.Observability.RUMSamplePercent / 100
 	monitor := awsrum.NewCfnAppMonitor(stack, str("Visits"), &awsrum.CfnAppMonitorProps{
 		Name: str(name), Domain: str(c.Domain.Site), CwLogEnabled: yes,
 		AppMonitorConfiguration: &awsrum.CfnAppMonitor_AppMonitorConfigurationProperty{
 			// Cookies tell returning visitors; the page sets them only after
 			// consent.
-			AllowCookies: yes, EnableXRay: no, SessionSampleRate: jsii.Number(c.Observability.RUMSamplePercent / 100),
-			Telemetries: strs("errors", "performance", "http"),
+			AllowCookies: yes, EnableXRay: no, SessionSampleRate: jsii.Number(sampled),
+			Telemetries: strs("errors", "performance", "http"), IdentityPoolId: pool.Ref(), GuestRoleArn: guest.AttrArn(),
 		},
-		ResourcePolicy: &awsrum.CfnAppMonitor_ResourcePolicyProperty{PolicyDocument: stack.ToJsonString(document(
-			statement{sid: "Report", anyone: true, actions: []string{"rum:PutRumEvents"}, resources: []string{rumARN}}), nil)},
 	})
-	value := stack.ToJsonString(obj{"id": *monitor.AttrId(), "region": c.Region, "endpoint": "https://dataplane.rum." + c.Region + ".amazonaws.com",
-		"sampleRate": c.Observability.RUMSamplePercent / 100, "consent": true}, nil)
-	parameter(stack, c, "RumParameter", "rum", *value, "What site.json says about the measuring of visits")
+	value := stack.ToJsonString(obj{"app_monitor_id": *monitor.AttrId(), "identity_pool_id": *pool.Ref(), "region": c.Region,
+		"sample_rate": sampled, "endpoint": c.RUMEndpoint()}, nil)
+	parameter(stack, c, "RumParameter", "rum", *value, about)
 	// RUM names its group after the monitor and the first 8 letters of its id.
 	group := "/aws/vendedlogs/RUMService_" + name + *awscdk.Fn_Select(num(0), awscdk.Fn_Split(str("-"), monitor.AttrId(), nil))
 	awscdk.NewCfnOutput(stack, str("RumLogGroup"), &awscdk.CfnOutputProps{Value: str(group), Description: str("scripts/deploy/infra limits how long it keeps")})

@@ -16,22 +16,71 @@ func TestRUM(t *testing.T) {
 	m.want(t, true, "CwLogEnabled")
 	m.want(t, 0.1, "AppMonitorConfiguration", "SessionSampleRate")
 	m.want(t, []string{"errors", "performance", "http"}, "AppMonitorConfiguration", "Telemetries")
-	policy := fmt.Sprint(m.get("ResourcePolicy", "PolicyDocument"))
-	var doc map[string]any
-	if err := json.Unmarshal([]byte(policy), &doc); err != nil {
-		t.Fatalf("resource policy: %v: %s", err, policy)
+	if m.get("ResourcePolicy") != nil {
+		t.Errorf("whoever knows the monitor's id may report: %s", text(m.get("ResourcePolicy")))
 	}
-	ss := statementsOf("rum", doc)
+
+	// A guest, and nobody else, gets the one role, through the flow that lets
+	// him choose none.
+	pool := a.one(t, "cityflow-observability", "AWS::Cognito::IdentityPool")
+	pool.want(t, true, "AllowUnauthenticatedIdentities")
+	pool.want(t, false, "AllowClassicFlow")
+	ref := map[string]string{"Ref": pool.ID}
+	m.want(t, ref, "AppMonitorConfiguration", "IdentityPoolId")
+	guest := a.one(t, "cityflow-observability", "AWS::IAM::Role", "RoleName=cityflow-visitor")
+	arn := map[string][]string{"Fn::GetAtt": {guest.ID, "Arn"}}
+	m.want(t, arn, "AppMonitorConfiguration", "GuestRoleArn")
+	roles := a.one(t, "cityflow-observability", "AWS::Cognito::IdentityPoolRoleAttachment")
+	roles.want(t, map[string]any{"unauthenticated": arn}, "Roles")
+	roles.want(t, ref, "IdentityPoolId")
+	guest.want(t, []any{map[string]any{"Action": "sts:AssumeRoleWithWebIdentity", "Condition": map[string]any{
+		"ForAnyValue:StringLike": map[string]string{"cognito-identity.amazonaws.com:amr": "unauthenticated"},
+		"StringEquals":           map[string]any{"cognito-identity.amazonaws.com:aud": ref}},
+		"Effect": "Allow", "Principal": map[string]string{"Federated": "cognito-identity.amazonaws.com"}}}, "AssumeRolePolicyDocument", "Statement")
+	ss := guest.permissions()
 	if len(ss) != 1 || !slices.Equal(ss[0].actions, []string{"rum:PutRumEvents"}) || text(ss[0].resources) != `["arn:aws:rum:eu-west-2:123456789012:appmonitor/cityflow"]` {
-		t.Errorf("pages may %s", policy)
+		t.Errorf("a visitor may %s", text(guest.get("Policies")))
 	}
-	if n := len(a.all("", "AWS::Cognito::IdentityPool")); n != 0 {
-		t.Errorf("%d identity pools: the policy makes them needless", n)
-	}
-	// What web-deploy writes into site.json.
+
+	// What web-deploy writes into site.json: these keys, which the page reads.
 	p := a.one(t, "cityflow-observability", "AWS::SSM::Parameter", "Name=/cityflow/prod/rum")
-	if v := text(p.get("Value")); !strings.Contains(v, `\"consent\":true`) || !strings.Contains(v, "Visits") || !strings.Contains(v, "dataplane.rum.eu-west-2") {
-		t.Errorf("site.json would say %s", v)
+	var said strings.Builder
+	for _, part := range dig(p.get("Value"), "Fn::Join", "1").([]any) {
+		if str, ok := part.(string); ok {
+			said.WriteString(str)
+		} else {
+			said.WriteString(strings.Trim(text(part), `{}`)[1:4]) // Ref or Fn:
+		}
+	}
+	if want := `{"app_monitor_id":"Fn:","endpoint":"https://dataplane.rum.eu-west-2.amazonaws.com","identity_pool_id":"Ref","region":"eu-west-2","sample_rate":0.1}`; said.String() != want {
+		t.Errorf("site.json would say %s, want %s", said.String(), want)
+	}
+}
+
+// TestRUMOff: no sampling, and nothing that measures is made, told to the page
+// or let through by its policy.
+func TestRUMOff(t *testing.T) {
+	c := load(t)
+	on := PagePolicy(c)
+	c.Observability.RUMSamplePercent = 0
+	off := PagePolicy(c)
+	for _, host := range []string{"https://dataplane.rum.eu-west-2.amazonaws.com", "https://cognito-identity.eu-west-2.amazonaws.com"} {
+		if !strings.Contains(on, " "+host) || strings.Contains(off, host) {
+			t.Errorf("%s: measured %q, not measured %q", host, on, off)
+		}
+	}
+	if strings.Contains(on+off, "sts.") || !strings.Contains(off, "connect-src 'self' https://api.cityflow.obaidmalik.co.uk;") {
+		t.Errorf("not measured: %q", off)
+	}
+	a := synth(t, c)
+	for _, kind := range []string{"AWS::RUM::AppMonitor", "AWS::Cognito::IdentityPool", "AWS::Cognito::IdentityPoolRoleAttachment"} {
+		if n := len(a.all("", kind)); n != 0 {
+			t.Errorf("%d of %s", n, kind)
+		}
+	}
+	a.one(t, "cityflow-observability", "AWS::SSM::Parameter", "Name=/cityflow/prod/rum").want(t, "null", "Value")
+	if w := text(dashboardWidgets(t, a)); strings.Contains(w, "RUMService") || strings.Contains(w, "AWS/RUM") || !strings.Contains(w, "cityflow-visitors-per-day") {
+		t.Errorf("the dashboard asks what nobody measures: %s", w)
 	}
 }
 

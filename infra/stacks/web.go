@@ -202,10 +202,14 @@ func cachePolicy(stack awscdk.Stack, id, about string) awscloudfront.CachePolicy
 }
 
 // PagePolicy is the content security policy of the page: its own files, its
-// API, and the address that takes its measurements.
+// API and, where visits are measured, who gives a guest's credentials and who
+// takes the reports. The enhanced flow of the pool needs no address of STS.
 func PagePolicy(c *config.Config) string {
-	return "default-src 'self'; script-src 'self'; worker-src 'self'; img-src 'self' data: blob:; style-src 'self'; " +
-		"connect-src 'self' " + c.APIURL() + " https://dataplane.rum." + c.Region + ".amazonaws.com; " +
+	connect := "connect-src 'self' " + c.APIURL()
+	if c.RUM() {
+		connect += " " + c.RUMEndpoint() + " https://cognito-identity." + c.Region + ".amazonaws.com"
+	}
+	return "default-src 'self'; script-src 'self'; worker-src 'self'; img-src 'self' data: blob:; style-src 'self'; " + connect + "; " +
 		"object-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
 }
 

@@ -71,7 +71,7 @@ func TestCachesObeyTheObjects(t *testing.T) {
 func TestSecurityHeaders(t *testing.T) {
 	a := plan(t)
 	page := a.one(t, "cityflow-web", "AWS::CloudFront::ResponseHeadersPolicy", "ResponseHeadersPolicyConfig.Name=cityflow-page").json()
-	for _, want := range []string{"connect-src 'self' https://api.cityflow.obaidmalik.co.uk https://dataplane.rum.eu-west-2.amazonaws.com;", "frame-ancestors 'none'",
+	for _, want := range []string{"connect-src 'self' https://api.cityflow.obaidmalik.co.uk https://dataplane.rum.eu-west-2.amazonaws.com https://cognito-identity.eu-west-2.amazonaws.com;", "frame-ancestors 'none'",
 		`"FrameOption":"DENY"`, `"ContentTypeOptions":{"Override":true}`, `"AccessControlMaxAgeSec":31536000`, `"ReferrerPolicy":"no-referrer"`, "Permissions-Policy"} {
 		if !strings.Contains(page, want) {
 			t.Errorf("headers of the page lack %s: %s", want, page)
