@@ -32,23 +32,20 @@ import (
 const root = "../.."
 
 // programs is a folder with the three programs, built as they are deployed, for
-// this machine.
+// this machine. They stay in build/, which the rehearsal of deploys shares.
 var programs = sync.OnceValues(func() (string, error) {
-	dir, err := os.MkdirTemp("", "cityflow-cloud-")
+	bin, err := filepath.Abs(filepath.Join(root, "build", "programs", "bin"))
 	if err != nil {
 		return "", err
 	}
-	// Two levels down: the program looks for cities in a folder build beside
-	// the one it lies in.
-	bin := filepath.Join(dir, "a", "bin")
 	for name, tags := range map[string]string{"cityflow": "", "lambda-api": "lambda.norpc", "lambda-reconciler": "lambda.norpc"} {
 		out, err := exec.Command("go", "build", "-tags", tags, "-trimpath", "-buildvcs=false", "-ldflags", "-s -w -X main.version=test",
 			"-o", filepath.Join(bin, name), "../../cmd/"+name).CombinedOutput()
 		if err != nil {
-			return dir, fmt.Errorf("build %s: %w\n%s", name, err, out)
+			return "", fmt.Errorf("build %s: %w\n%s", name, err, out)
 		}
 	}
-	return dir, nil
+	return bin, nil
 })
 
 func program(t testing.TB, name string) string {
@@ -57,15 +54,7 @@ func program(t testing.TB, name string) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return filepath.Join(dir, "a", "bin", name)
-}
-
-func TestMain(m *testing.M) {
-	code := m.Run()
-	if dir, _ := programs(); dir != "" {
-		_ = os.RemoveAll(dir)
-	}
-	os.Exit(code)
+	return filepath.Join(dir, name)
 }
 
 // collector keeps what processes write.

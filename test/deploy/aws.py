@@ -8,9 +8,9 @@ standard input does.
 import json
 import os
 import select
-import signal
 import socket
 import sys
+import traceback
 
 import awscli.clidriver
 import botocore.loaders
@@ -30,7 +30,6 @@ def load_once(self, path):
 
 def run(connection):
     """One call, in the child."""
-    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     message, fds, _, _ = socket.recv_fds(connection, 1 << 20, 64)
     size, message = message.split(b"\n", 1)
     while len(message) < int(size):
@@ -39,8 +38,9 @@ def run(connection):
     for fd, at in zip(fds, call["fds"]):
         os.dup2(fd, at)
     os.chdir(call["cwd"])
+    own = os.environ["AWS_DATA_PATH"]  # awscli set it when it was loaded
     os.environ.clear()
-    os.environ.update(call["env"])
+    os.environ.update(call["env"], AWS_DATA_PATH=own)
     sys.argv = ["aws"] + call["args"]
     try:
         code = awscli.clidriver.main()
@@ -57,23 +57,30 @@ def main():
     session = botocore.session.get_session()
     for service in SERVICES:
         session.create_client(service, region_name="eu-west-2", aws_access_key_id="-", aws_secret_access_key="-")
-    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody waits for the children
     listener = socket.socket(socket.AF_UNIX)
     listener.bind(sys.argv[1])
     listener.listen(64)
     print("ready", flush=True)
     while True:
-        ready, _, _ = select.select([listener, sys.stdin], [], [])
+        try:
+            while os.waitpid(-1, os.WNOHANG)[0]:
+                pass
+        except ChildProcessError:
+            pass
+        ready, _, _ = select.select([listener, sys.stdin], [], [], 1)
         if sys.stdin in ready:
             return
+        if listener not in ready:
+            continue
         connection, _ = listener.accept()
         if os.fork() == 0:
             code = 1
             try:
                 listener.close()
-                # Above whatever a call brings along.
                 run(connection)
                 code = 0
+            except BaseException:
+                traceback.print_exc()
             finally:
                 os._exit(code)
         connection.close()

@@ -202,7 +202,8 @@ func newImages(t testing.TB, moto *awstest.Server) *images {
 	env := environment(moto, "")
 	aws(t, env, "ecr", "create-repository", "--repository-name", "cityflow-worker")
 	t.Cleanup(func() { // its name is the plan's, so tests take turns
-		c := exec.Command("aws", "ecr", "delete-repository", "--repository-name", "cityflow-worker", "--force") // #nosec G204 -- of this test
+		dir, _ := quick()
+		c := exec.Command(filepath.Join(dir, "aws"), "ecr", "delete-repository", "--repository-name", "cityflow-worker", "--force") // #nosec G204 -- of this test
 		c.Env = env
 		if out, err := c.CombinedOutput(); err != nil {
 			t.Errorf("delete the repository of images: %v\n%s", err, out)
@@ -217,9 +218,7 @@ func newImages(t testing.TB, moto *awstest.Server) *images {
 // registry starts one that is empty; it ends with the test.
 func registry(t testing.TB) string {
 	t.Helper()
-	bin := filepath.Join(t.TempDir(), "registry")
-	ship(t, []string{"build", "-o", bin, "./ship/registry"}, "")
-	c := exec.Command(bin) // #nosec G204 -- of this test
+	c := exec.Command(program(t, "registry")) // #nosec G204 -- of this test
 	hold, err := c.StdinPipe()
 	if err != nil {
 		t.Fatal(err)
@@ -239,22 +238,21 @@ func registry(t testing.TB) string {
 	return strings.TrimSpace(address)
 }
 
-// layout builds an image of a version; its program is what this machine can
-// build quickest, for both architectures.
+// layout builds an image of a version, of small programs.
 func (i *images) layout(t testing.TB, version string) string {
 	t.Helper()
-	dir, out := t.TempDir(), filepath.Join(t.TempDir(), "image")
-	args := []string{"run", "./ship", "image", "-version", version, "-out", out}
-	for _, arch := range []string{"amd64", "arm64"} {
-		bin := filepath.Join(dir, arch)
-		c := exec.CommandContext(t.Context(), "go", "build", "-trimpath", "-buildvcs=false", "-ldflags", "-s -w", "-o", bin, "./cmd/lambda-zip") // #nosec G204
-		c.Dir, c.Env = root, append(os.Environ(), "CGO_ENABLED=0", "GOOS=linux", "GOARCH="+arch)
-		if text, err := c.CombinedOutput(); err != nil {
-			t.Fatalf("%v\n%s", err, text)
-		}
-		args = append(args, "-"+arch, bin)
+	return imageOf(t, version, map[string]string{"amd64": program(t, "other-amd64"), "arm64": program(t, "other-arm64")})
+}
+
+// imageOf builds an image of two programs, by architecture.
+func imageOf(t testing.TB, version string, programs map[string]string) string {
+	t.Helper()
+	out := filepath.Join(t.TempDir(), "image")
+	c := exec.CommandContext(t.Context(), program(t, "ship"), "image", "-version", version, "-out", out, "-amd64", programs["amd64"], "-arm64", programs["arm64"], "-roots", roots(t)) // #nosec G204
+	if text, err := c.CombinedOutput(); err != nil {
+		t.Fatalf("%v\n%s", err, text)
 	}
-	return ship(t, append(args, "-roots", roots(t)), out)
+	return out
 }
 
 func roots(t testing.TB) string {
@@ -266,16 +264,6 @@ func roots(t testing.TB) string {
 		t.Fatal(err)
 	}
 	return filepath.Join(strings.TrimSpace(string(b)), "bundle.der")
-}
-
-func ship(t testing.TB, args []string, out string) string {
-	t.Helper()
-	c := exec.CommandContext(t.Context(), "go", args...) // #nosec G204 -- of this test
-	c.Dir, c.Env = filepath.Join(root, "infra"), append(os.Environ(), "CGO_ENABLED=0")
-	if text, err := c.CombinedOutput(); err != nil {
-		t.Fatalf("%v\n%s", err, text)
-	}
-	return out
 }
 
 // inECR gives the reference of a pushed image, and tells moto's ECR about it.

@@ -3,10 +3,12 @@
 package deploy
 
 import (
+	"bufio"
 	"bytes"
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -33,34 +35,87 @@ var root = func() string {
 	return p
 }()
 
-// programs are those that are deployed, built for this machine.
-var programs = sync.OnceValues(func() (string, error) {
-	dir, err := os.MkdirTemp("", "cityflow-deploy-")
+// programs are what is deployed and what deploys, by name: the module and
+// folder, tags and architecture. They are built once and stay in build/, where
+// the rehearsal of the whole deployment (test/cloud) finds its own.
+var programs = map[string]struct{ dir, pkg, tags, arch string }{
+	"cityflow": {pkg: "./cmd/cityflow"}, "lambda-api": {pkg: "./cmd/lambda-api", tags: "lambda.norpc"}, "lambda-reconciler": {pkg: "./cmd/lambda-reconciler", tags: "lambda.norpc"},
+	"lambda-zip": {pkg: "./cmd/lambda-zip"}, "ship": {dir: "infra", pkg: "./ship"}, "registry": {dir: "infra", pkg: "./ship/registry"},
+	// What an image holds for the machine that this one is not.
+	"other-amd64": {pkg: "./cmd/lambda-zip", arch: "amd64"}, "other-arm64": {pkg: "./cmd/lambda-zip", arch: "arm64"},
+}
+
+var built sync.Map // of program: func() error
+
+func program(t testing.TB, name string) string {
+	t.Helper()
+	out := filepath.Join(root, "build", "programs", "bin", name)
+	once, _ := built.LoadOrStore(name, sync.OnceValue(func() error {
+		p := programs[name]
+		c := exec.Command("go", "build", "-tags", p.tags, "-trimpath", "-buildvcs=false", "-ldflags", "-s -w -X main.version=test", "-o", out, p.pkg) // #nosec G204 -- of this test
+		c.Dir, c.Env = filepath.Join(root, p.dir), append(os.Environ(), "CGO_ENABLED=0")
+		if p.arch != "" {
+			c.Env = append(c.Env, "GOOS=linux", "GOARCH="+p.arch)
+		}
+		if text, err := c.CombinedOutput(); err != nil {
+			return fmt.Errorf("build %s: %w\n%s", name, err, text)
+		}
+		return nil
+	}))
+	if err := once.(func() error)(); err != nil {
+		t.Fatal(err)
+	}
+	return out
+}
+
+// quick is a folder whose `aws` is the real one, but for the half second of
+// Python's start: a process that has loaded it makes a copy of itself for each
+// call (aws.py).
+var quick = sync.OnceValues(func() (string, error) {
+	python, ok := awstest.Python()
+	if !ok {
+		return "", errors.New("no Python environment: run `make tools`")
+	}
+	dir, err := os.MkdirTemp("", "cityflow-aws-")
 	if err != nil {
 		return "", err
 	}
-	for name, tags := range map[string]string{"cityflow": "", "lambda-api": "lambda.norpc", "lambda-reconciler": "lambda.norpc"} {
-		out, err := exec.Command("go", "build", "-tags", tags, "-trimpath", "-buildvcs=false", "-ldflags", "-s -w -X main.version=test",
-			"-o", filepath.Join(dir, name), "../../cmd/"+name).CombinedOutput()
-		if err != nil {
-			return dir, fmt.Errorf("build %s: %w\n%s", name, err, out)
-		}
+	socket := filepath.Join(dir, "socket")
+	call := fmt.Sprintf("#!/bin/sh\nCITYFLOW_TEST_AWS='%s' exec '%s' -I -S '%s' \"$@\"\n", socket, python, filepath.Join(root, "test", "deploy", "aws-call.py"))
+	if err := os.WriteFile(filepath.Join(dir, "aws"), []byte(call), 0o700); err != nil { // #nosec G306 -- it is run
+		return dir, err
+	}
+	c := exec.Command(python, filepath.Join(root, "test", "deploy", "aws.py"), socket) // #nosec G204 -- of this test
+	c.Stderr = os.Stderr
+	if hold, err = c.StdinPipe(); err != nil {
+		return dir, err
+	}
+	out, err := c.StdoutPipe()
+	if err != nil {
+		return dir, err
+	}
+	loader = c
+	if err := c.Start(); err != nil {
+		return dir, err
+	}
+	if line, err := bufio.NewReader(out).ReadString('\n'); err != nil || line != "ready\n" {
+		return dir, fmt.Errorf("aws.py said %q: %w", line, err)
 	}
 	return dir, nil
 })
 
-func program(t testing.TB, name string) string {
-	t.Helper()
-	dir, err := programs()
-	if err != nil {
-		t.Fatal(err)
-	}
-	return filepath.Join(dir, name)
-}
+// hold is the standard input of aws.py, which ends with it.
+var (
+	hold   io.WriteCloser
+	loader *exec.Cmd
+)
 
 func TestMain(m *testing.M) {
 	code := m.Run()
-	if dir, _ := programs(); dir != "" {
+	if hold != nil {
+		_ = hold.Close()
+		_ = loader.Wait()
+		dir, _ := quick()
 		_ = os.RemoveAll(dir)
 	}
 	os.Exit(code)
@@ -79,17 +134,27 @@ func missing(t testing.TB, what string) {
 // cli is a moto with the AWS command line before it.
 func cli(t testing.TB) *awstest.Server {
 	t.Helper()
-	for _, tool := range []string{"aws", "curl", "openssl"} {
+	for _, tool := range []string{"curl", "openssl"} {
 		if _, err := exec.LookPath(tool); err != nil {
 			missing(t, "no program "+tool)
 		}
 	}
-	return awstest.Moto(t)
+	moto := awstest.Moto(t) // skips where there is no Python
+	if _, err := quick(); err != nil {
+		t.Fatal(err)
+	}
+	return moto
+}
+
+// searchPath finds the quick aws first.
+func searchPath() string {
+	dir, _ := quick()
+	return dir + string(os.PathListSeparator) + os.Getenv("PATH")
 }
 
 // environment of a script or program, which finds AWS at an endpoint.
 func environment(moto *awstest.Server, endpoint string, more ...string) []string {
-	env := []string{"PATH=" + os.Getenv("PATH"), "HOME=" + os.Getenv("HOME"), "AWS_MAX_ATTEMPTS=1", "AWS_EC2_METADATA_DISABLED=true"}
+	env := []string{"PATH=" + searchPath(), "HOME=" + os.Getenv("HOME"), "AWS_MAX_ATTEMPTS=1", "AWS_EC2_METADATA_DISABLED=true"}
 	for _, k := range []string{"GOMODCACHE", "GOCACHE", "GOFLAGS", "GOPROXY", "GONOSUMDB", "GOSUMDB", "GOTOOLCHAIN"} {
 		if v, ok := os.LookupEnv(k); ok {
 			env = append(env, k+"="+v)
@@ -146,7 +211,11 @@ func fails(t testing.TB, env []string, name string, args ...string) string {
 // aws asks the AWS command line.
 func aws(t testing.TB, env []string, args ...string) string {
 	t.Helper()
-	c := exec.CommandContext(t.Context(), "aws", args...) // #nosec G204 -- of this test
+	dir, err := quick()
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := exec.CommandContext(t.Context(), filepath.Join(dir, "aws"), args...) // #nosec G204 -- of this test
 	c.Env = env
 	var errs bytes.Buffer
 	c.Stderr = &errs
