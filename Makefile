@@ -11,7 +11,7 @@ GO_FILES := $(shell find cmd internal spec web/embed.go -name '*.go' 2>/dev/null
 WEB_FILES := $(shell find web -path web/node_modules -prune -o -path web/dist -prune -o -type f -print 2>/dev/null)
 CITY_FILES := $(shell find cities -type f)
 
-.PHONY: run build lambda image test test-servers test-clouds lint test-go test-web test-lambda test-infra test-deploy test-slow test-own test-cloud test-e2e test-fuzz-api bench bench-lambda bench-sumo bench-traffic readme clean tools
+.PHONY: run build lambda image deploy test test-servers test-clouds lint test-go test-web test-lambda test-infra test-deploy test-slow test-own test-cloud test-e2e test-fuzz-api bench bench-lambda bench-sumo bench-traffic readme clean tools
 
 run: build
 	bin/cityflow serve
@@ -84,6 +84,13 @@ test-infra:
 test-deploy: tools
 	go vet -tags slow ./test/deploy/
 	PATH="$(CURDIR)/build/venv/bin:$$PATH" go test -tags slow -count=1 -timeout 20m ./test/deploy/
+
+# CityFlow on AWS, as infra/config.yaml says (docs/deploy.md). DRY=1 shows what
+# would change; STACKS=no ships code, image and page alone.
+deploy:
+	@scripts/deploy/all --check $(if $(filter no,$(STACKS)),--code-only)
+	$(MAKE) --no-print-directory build lambda image
+	@scripts/deploy/all $(if $(DRY),--dry-run) $(if $(filter no,$(STACKS)),--code-only)
 
 # The real function, as processes, behind a stand-in of its runtime and gateway.
 test-lambda: tools

@@ -130,6 +130,7 @@ func (c *Config) checkNames(p *problems) {
 	p.match(bucketRE, "names.logs_bucket", n.LogsBucket, "a bucket name without dots")
 	p.want(c.WebBucket() != n.ArtifactsBucket && c.WebBucket() != n.LogsBucket && n.ArtifactsBucket != n.LogsBucket,
 		"names", "buckets share a name", "three different buckets: page, artifacts, logs")
+	p.want(len(c.BucketPrefix()) > 1, "names", "buckets begin differently", "a common beginning and a hyphen, as in acme-cityflow-web and acme-cityflow-logs")
 	for _, f := range [][2]string{
 		{"function", n.Function}, {"reconciler", n.Reconciler}, {"queue", n.Queue}, {"dead_letters", n.DeadLetters},
 		{"cluster", n.Cluster}, {"worker", n.Worker},

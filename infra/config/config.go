@@ -202,14 +202,57 @@ func Load(path string) (*Config, error) {
 
 // Parse reads the text of the file.
 func Parse(b []byte) (*Config, error) {
+	c, problems := examine(b)
+	switch {
+	case c == nil:
+		return nil, fmt.Errorf("config: %s", problems[0])
+	case len(problems) > 0:
+		return nil, fmt.Errorf("config: %d problems:\n  %s", len(problems), strings.Join(problems, "\n  "))
+	}
+	return c, nil
+}
+
+// Examine reads a file and gives all that is wrong with it; the config is nil
+// only if it could not be read at all.
+func Examine(path string) (*Config, []string) {
+	b, err := os.ReadFile(path)
+	if err != nil {
+		return nil, []string{err.Error()}
+	}
+	return examine(b)
+}
+
+func examine(b []byte) (*Config, []string) {
 	c := Default()
 	if err := yaml.UnmarshalWithOptions(b, &c, yaml.Strict()); err != nil {
-		return nil, fmt.Errorf("config: %w", err)
+		return nil, []string{err.Error()}
 	}
-	if ps := c.Problems(); len(ps) > 0 {
-		return nil, fmt.Errorf("config: %d problems:\n  %s", len(ps), strings.Join(ps, "\n  "))
+	return &c, c.Problems()
+}
+
+// NotFilledIn lists what is still the documentation's example.
+func (c *Config) NotFilledIn() []string {
+	var p problems
+	p.want(c.Account != ExampleAccount, "account", c.Account, "your own: this is the example")
+	p.want(c.Domain.ZoneID != ExampleZone, "domain.zone_id", c.Domain.ZoneID, "that of your hosted zone: this is the example")
+	return p
+}
+
+// BucketPrefix is what the names of all buckets begin with, up to a hyphen: the
+// execution policy of the deploys is limited to it.
+func (c *Config) BucketPrefix() string {
+	names := []string{c.Names.WebBucket, c.Names.ArtifactsBucket, c.Names.LogsBucket}
+	if c.Existing.WebBucket != "" {
+		names[0] = c.Existing.WebBucket
 	}
-	return &c, nil
+	same := names[0]
+	for _, n := range names[1:] {
+		for !strings.HasPrefix(n, same) {
+			same = same[:len(same)-1]
+		}
+	}
+	i := strings.LastIndexByte(same, '-')
+	return same[:max(i, 0)]
 }
 
 // Parameter is the name of an SSM parameter of this environment.

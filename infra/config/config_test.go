@@ -68,3 +68,32 @@ func TestFargateSizes(t *testing.T) {
 		}
 	}
 }
+
+func TestBucketPrefix(t *testing.T) {
+	c := Default()
+	for _, x := range []struct{ web, artifacts, logs, existing, want string }{
+		{"cityflow-web", "cityflow-artifacts", "cityflow-logs", "", "cityflow"},
+		{"acme-city-web", "acme-city-work", "acme-city-logs", "", "acme-city"},
+		{"web", "artifacts", "logs", "", ""},
+		{"cityflow-web", "cityflow-artifacts", "cityflow-logs", "prototype", ""},
+	} {
+		c.Names.WebBucket, c.Names.ArtifactsBucket, c.Names.LogsBucket, c.Existing.WebBucket = x.web, x.artifacts, x.logs, x.existing
+		if got := c.BucketPrefix(); got != x.want {
+			t.Errorf("%+v begin with %q", x, got)
+		}
+		if bad := strings.Contains(strings.Join(c.Problems(), "\n"), "begin differently"); bad != (x.want == "") {
+			t.Errorf("%+v: a problem: %v", x, bad)
+		}
+	}
+}
+
+func TestExamplesAreNotFilledIn(t *testing.T) {
+	c := Default()
+	if p := c.NotFilledIn(); len(p) != 2 {
+		t.Errorf("%q", p)
+	}
+	c.Account, c.Domain.ZoneID = "210987654321", "Z1"
+	if p := c.NotFilledIn(); len(p) != 0 {
+		t.Errorf("%q", p)
+	}
+}

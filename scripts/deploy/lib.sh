@@ -16,6 +16,9 @@ parameter() {
     die "there is no parameter /cityflow/$CITYFLOW_ENVIRONMENT/$1 in $AWS_REGION: deploy the stacks first (docs/deploy.md)"
 }
 
+# dry says whether nothing may be changed (all --dry-run).
+dry() { [ -n "${CITYFLOW_DRY_RUN:-}" ]; }
+
 # summary TEXT: a line for the log, and for the summary of the workflow.
 summary() {
   say "$*"

@@ -92,7 +92,8 @@ func (s *site) upload(d *deployment) {
 		d.Fatal(err)
 	}
 	config, err := json.Marshal(map[string]any{"apiBaseUrl": d.apiURL, "filesBaseUrl": "/files", "featureFlags": map[string]bool{}, "version": "test",
-		"rum": map[string]any{"appMonitorId": "00000000-0000-0000-0000-000000000000", "region": "eu-west-2", "sampleRate": 1}})
+		"rum": map[string]any{"app_monitor_id": "00000000-0000-0000-0000-000000000000", "identity_pool_id": "eu-west-2:00000000-0000-0000-0000-000000000000", "region": "eu-west-2",
+			"sample_rate": 1, "endpoint": "https://dataplane.rum.eu-west-2.amazonaws.com"}})
 	if err != nil {
 		d.Fatal(err)
 	}

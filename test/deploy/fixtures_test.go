@@ -42,7 +42,7 @@ func newSite(t testing.TB, moto *awstest.Server, bucket, environment string) *si
 	t.Helper()
 	s := &site{moto: moto, bucket: bucket, environment: environment}
 	for name, value := range map[string]string{"web-bucket": bucket, "distribution": distribution(t, moto), "api-base": "https://api.cityflow.obaidmalik.co.uk",
-		"rum": `{"id":"00000000-0000-0000-0000-000000000000","region":"eu-west-2","endpoint":"https://dataplane.rum.eu-west-2.amazonaws.com","sampleRate":1,"consent":true}`} {
+		"rum": `{"app_monitor_id":"00000000-0000-0000-0000-000000000000","endpoint":"https://dataplane.rum.eu-west-2.amazonaws.com","identity_pool_id":"eu-west-2:00000000-0000-0000-0000-000000000000","region":"eu-west-2","sample_rate":1}`} {
 		setting(t, moto, environment, name, value)
 	}
 	client := s3.NewFromConfig(moto.Config(), func(o *s3.Options) { o.UsePathStyle = true })

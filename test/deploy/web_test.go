@@ -85,7 +85,7 @@ func TestThePageIsDeployedAgainForNothing(t *testing.T) {
 			t.Errorf("%s may be kept %q, want %q", path, h.Get("Cache-Control"), want)
 		}
 	}
-	if _, text, _ := s.fetch(t, "/web/config/site.json"); !strings.Contains(text, `"apiBaseUrl": "https://api.cityflow.obaidmalik.co.uk"`) || !strings.Contains(text, `"filesBaseUrl": "/files"`) || !strings.Contains(text, `"consent": true`) {
+	if _, text, _ := s.fetch(t, "/web/config/site.json"); !strings.Contains(text, `"apiBaseUrl": "https://api.cityflow.obaidmalik.co.uk"`) || !strings.Contains(text, `"filesBaseUrl": "/files"`) || !strings.Contains(text, `"app_monitor_id": "0`) {
 		t.Errorf("site.json: %s", text)
 	}
 	rec.Reset()
