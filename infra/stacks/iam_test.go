@@ -191,9 +191,9 @@ func TestWorkflowRolesTrustOneWorkflowEach(t *testing.T) {
 func TestWorkflowRolesMayWhatTheyDo(t *testing.T) {
 	a := plan(t)
 	for name, want := range map[string]string{
-		"web": "cloudfront:CreateInvalidation s3:ListBucket s3:PutObject ssm:GetParameter",
+		"web": "cloudfront:CreateInvalidation s3:ListBucket s3:PutObject ssm:GetParameters",
 		"api": "lambda:GetAlias lambda:GetFunction lambda:GetFunctionConfiguration lambda:InvokeFunction lambda:PublishVersion lambda:UpdateAlias lambda:UpdateFunctionCode ssm:GetParameter",
-		"worker": "ecr:BatchCheckLayerAvailability ecr:BatchGetImage ecr:CompleteLayerUpload ecr:DescribeImages ecr:GetAuthorizationToken ecr:GetDownloadUrlForLayer ecr:InitiateLayerUpload " +
+		"worker": "ecr:BatchCheckLayerAvailability ecr:BatchGetImage ecr:CompleteLayerUpload ecr:DescribeImages ecr:GetAuthorizationToken ecr:InitiateLayerUpload " +
 			"ecr:PutImage ecr:UploadLayerPart ecs:DescribeTaskDefinition ecs:RegisterTaskDefinition ecs:TagResource iam:PassRole",
 		"infra":      "logs:PutRetentionPolicy ssm:GetParameter sts:AssumeRole",
 		"infra-diff": "ssm:GetParameter sts:AssumeRole",

@@ -205,6 +205,19 @@ func TestDashboard(t *testing.T) {
 			t.Errorf("%q: %s, want %s in it", title, widgets[title], holds)
 		}
 	}
+	// The acceptance tests ask the same.
+	asked, err := os.ReadFile("../../cmd/cityflow/smoke_visits.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	plain := strings.ReplaceAll(string(asked), "\" +\n\t\t\"", "")
+	for _, title := range []string{"Visitors a day", "Average session (s)"} {
+		_, query, _ := strings.Cut(widgets[title], "' | ")
+		query, _, _ = strings.Cut(query, `"`)
+		if query == "" || !strings.Contains(plain, query) {
+			t.Errorf("%q asks %q, which cityflow smoke does not", title, query)
+		}
+	}
 	for title, w := range widgets {
 		if strings.Contains(w, "AWS/CloudFront") && !strings.Contains(w, `"region":"us-east-1"`) {
 			t.Errorf("%q asks for CloudFront's metrics where there are none", title)

@@ -96,7 +96,7 @@ func webPermissions(c *config.Config) []statement {
 		// that every part carries limits this to ours.
 		{sid: "Invalidate", actions: []string{"cloudfront:CreateInvalidation"},
 			resources: []string{"arn:aws:cloudfront::" + c.Account + ":distribution/*"}, conditions: obj{"StringEquals": obj{"aws:ResourceTag/app": "cityflow"}}},
-		{sid: "Settings", actions: []string{"ssm:GetParameter"}, resources: parameters(c, "web-bucket", "distribution", "api-base", "rum")},
+		{sid: "Settings", actions: []string{"ssm:GetParameters"}, resources: parameters(c, "web-bucket", "distribution", "api-base", "rum")},
 	}
 }
 
@@ -122,7 +122,7 @@ func workerPermissions(c *config.Config) []statement {
 	return []statement{
 		// A login to the registry knows no resource.
 		{sid: "Login", actions: []string{"ecr:GetAuthorizationToken"}, resources: []string{"*"}},
-		{sid: "Push", actions: []string{"ecr:BatchCheckLayerAvailability", "ecr:BatchGetImage", "ecr:CompleteLayerUpload", "ecr:DescribeImages", "ecr:GetDownloadUrlForLayer",
+		{sid: "Push", actions: []string{"ecr:BatchCheckLayerAvailability", "ecr:BatchGetImage", "ecr:CompleteLayerUpload", "ecr:DescribeImages",
 			"ecr:InitiateLayerUpload", "ecr:PutImage", "ecr:UploadLayerPart"}, resources: []string{arn(c, "ecr", "repository/"+c.Names.Worker)}},
 		// Describing a definition knows no resource.
 		{sid: "Look", actions: []string{"ecs:DescribeTaskDefinition"}, resources: []string{"*"}},

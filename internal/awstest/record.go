@@ -39,6 +39,18 @@ type Recorder struct {
 // NewRecorder is a recorder before a server, until the test ends.
 func NewRecorder(t testing.TB, target string) *Recorder {
 	t.Helper()
+	return record(t, target, callsOf)
+}
+
+// NewRegistryRecorder is a recorder before a registry of images: what its
+// protocol asks for, as ECR names it.
+func NewRegistryRecorder(t testing.TB, target string) *Recorder {
+	t.Helper()
+	return record(t, target, registryCalls)
+}
+
+func record(t testing.TB, target string, callsOf func(testing.TB, *http.Request) []Call) *Recorder {
+	t.Helper()
 	u, err := url.Parse(target)
 	if err != nil {
 		t.Fatal(err)
@@ -134,7 +146,9 @@ func callsOf(t testing.TB, r *http.Request) []Call {
 	}
 	var in struct {
 		QueueUrl, Name, Cluster, TaskDefinition, Family, Task, RepositoryName, LogGroupName string
-		Tasks                                                                               []string
+		TaskRoleArn, ExecutionRoleArn                                                       string
+		Tasks, Names                                                                        []string
+		Tags                                                                                []any
 	}
 	_ = json.Unmarshal(body, &in) // names are matched whatever their case; other protocols name nothing here
 	call := Call{service + ":" + strings.TrimSuffix(action, "Batch"), "*"}
@@ -143,6 +157,13 @@ func callsOf(t testing.TB, r *http.Request) []Call {
 		call.Resource = arn(in.QueueUrl[strings.LastIndexByte(in.QueueUrl, '/')+1:])
 	case "ssm":
 		call.Resource = arn("parameter" + in.Name)
+		if len(in.Names) > 0 {
+			var calls []Call
+			for _, n := range in.Names {
+				calls = append(calls, Call{call.Action, arn("parameter" + n)})
+			}
+			return calls
+		}
 	case "ecr":
 		if in.RepositoryName != "" {
 			call.Action = service + ":" + action // BatchGetImage is an action of its own
@@ -162,7 +183,49 @@ func callsOf(t testing.TB, r *http.Request) []Call {
 			call.Resource = arn("task/" + in.Cluster + "/<task>")
 		}
 	}
-	return []Call{call}
+	calls := []Call{call}
+	switch call.Action {
+	case "ecs:RegisterTaskDefinition":
+		// Whoever names a role hands it out.
+		for _, role := range []string{in.ExecutionRoleArn, in.TaskRoleArn} {
+			if role != "" {
+				calls = append(calls, Call{"iam:PassRole", role})
+			}
+		}
+		if len(in.Tags) > 0 {
+			calls = append(calls, Call{"ecs:TagResource", call.Resource})
+		}
+	case "ecs:RunTask":
+		if len(in.Tags) > 0 {
+			calls = append(calls, Call{"ecs:TagResource", arn("task/" + in.Cluster + "/<task>")})
+		}
+	}
+	return calls
+}
+
+// registryCalls: https://docs.aws.amazon.com/AmazonECR/latest/userguide/image-push-iam.html
+// and the description of each of these actions.
+func registryCalls(t testing.TB, r *http.Request) []Call {
+	if r.URL.Path == "/v2/" {
+		return nil // is anybody there
+	}
+	name, what, ok := strings.Cut(strings.TrimPrefix(r.URL.Path, "/v2/"), "/")
+	action := ""
+	switch what, id, _ := strings.Cut(what, "/"); {
+	case what == "manifests" && r.Method == http.MethodPut:
+		action = "PutImage"
+	case what == "manifests":
+		action = "BatchGetImage"
+	case !strings.HasPrefix(id, "uploads"):
+		action = map[string]string{http.MethodHead: "BatchCheckLayerAvailability", http.MethodGet: "GetDownloadUrlForLayer"}[r.Method]
+	default:
+		action = map[string]string{http.MethodPost: "InitiateLayerUpload", http.MethodPatch: "UploadLayerPart", http.MethodPut: "CompleteLayerUpload"}[r.Method]
+	}
+	if !ok || action == "" {
+		t.Errorf("recorder: unknown call of a registry: %s %s", r.Method, r.URL.Path)
+		return nil
+	}
+	return []Call{{"ecr:" + action, "arn:aws:ecr:" + Region + ":" + account + ":repository/" + name}}
 }
 
 // s3Calls: what an operation needs is not what it is called.

@@ -16,6 +16,16 @@ parameter() {
     die "there is no parameter /cityflow/$CITYFLOW_ENVIRONMENT/$1 in $AWS_REGION: deploy the stacks first (docs/deploy.md)"
 }
 
+# parameters NAME...: the values of several, one a line, in this order.
+parameters() {
+  local names=("${@/#//cityflow/$CITYFLOW_ENVIRONMENT/}") found name
+  found="$(aws ssm get-parameters --names "${names[@]}" --query 'Parameters[].[Name,Value]' --output text)" || die "cannot read parameters in $AWS_REGION"
+  for name in "${names[@]}"; do
+    awk -F '\t' -v name="$name" '$1 == name { print $2; found = 1 } END { exit !found }' <<<"$found" ||
+      die "there is no parameter $name in $AWS_REGION: deploy the stacks first (docs/deploy.md)"
+  done
+}
+
 # dry says whether nothing may be changed (all --dry-run).
 dry() { [ -n "${CITYFLOW_DRY_RUN:-}" ]; }
 

@@ -16,7 +16,7 @@ import awscli.clidriver
 import botocore.loaders
 import botocore.session
 
-SERVICES = ("cloudfront", "ecr", "ecs", "iam", "lambda", "s3", "ssm", "sts")
+SERVICES = ("cloudfront", "ecr", "ecs", "iam", "lambda", "s3", "ssm", "sts")  # that scripts ask
 
 # Descriptions of services are read once, not by every child.
 seen, load = {}, botocore.loaders.JSONFileLoader.load_file
@@ -28,7 +28,7 @@ def load_once(self, path):
     return seen[path]
 
 
-def run(connection):
+def run(connection, driver):
     """One call, in the child."""
     message, fds, _, _ = socket.recv_fds(connection, 1 << 20, 64)
     size, message = message.split(b"\n", 1)
@@ -41,9 +41,8 @@ def run(connection):
     own = os.environ["AWS_DATA_PATH"]  # awscli set it when it was loaded
     os.environ.clear()
     os.environ.update(call["env"], AWS_DATA_PATH=own)
-    sys.argv = ["aws"] + call["args"]
     try:
-        code = awscli.clidriver.main()
+        code = driver.main(call["args"])
     except SystemExit as e:
         code = e.code if isinstance(e.code, int) else 1
     sys.stdout.flush()
@@ -53,10 +52,19 @@ def run(connection):
 
 def main():
     botocore.loaders.JSONFileLoader.load_file = load_once
-    awscli.clidriver.create_clidriver()
-    session = botocore.session.get_session()
+    # What awscli.clidriver.main() makes, as far as it depends on nothing that a
+    # call brings along.
+    driver = awscli.clidriver.create_clidriver()
+    commands = driver._get_command_table()
+    loader = driver.session.get_component("data_loader")
+    for kind in ("service-2", "waiters-2", "paginators-1"):
+        for service in loader.list_available_services(kind):
+            if service in SERVICES:
+                loader.load_service_model(service, kind)
+    for name in ["s3api" if s == "s3" else s for s in SERVICES]:
+        commands[name]._get_command_table()
     for service in SERVICES:
-        session.create_client(service, region_name="eu-west-2", aws_access_key_id="-", aws_secret_access_key="-")
+        botocore.session.get_session().create_client(service, region_name="eu-west-2", aws_access_key_id="-", aws_secret_access_key="-")
     listener = socket.socket(socket.AF_UNIX)
     listener.bind(sys.argv[1])
     listener.listen(64)
@@ -77,7 +85,7 @@ def main():
             code = 1
             try:
                 listener.close()
-                run(connection)
+                run(connection, driver)
                 code = 0
             except BaseException:
                 traceback.print_exc()

@@ -23,13 +23,10 @@ import (
 	s3types "github.com/aws/aws-sdk-go-v2/service/s3/types"
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
 	"gocloud.dev/blob"
-	"gocloud.dev/blob/fileblob"
 
 	cloud "github.com/malikobaid/cityflow/internal/aws"
 	"github.com/malikobaid/cityflow/internal/awstest"
-	"github.com/malikobaid/cityflow/internal/catalog"
 	"github.com/malikobaid/cityflow/internal/lambdatest"
-	"github.com/malikobaid/cityflow/internal/testcity"
 	"github.com/malikobaid/cityflow/spec"
 )
 
@@ -161,18 +158,7 @@ func (r *calls) open(bucket string) {
 // publishTo copies a small city with the command of operators.
 func (r *calls) publishTo(bucket string) {
 	r.Helper()
-	packs := r.TempDir()
-	built, err := fileblob.OpenBucket(packs, &fileblob.Options{NoTempDir: true, Metadata: fileblob.MetadataDontWrite})
-	if err != nil {
-		r.Fatal(err)
-	}
-	defer built.Close()
-	o := testcity.Default()
-	o.N, o.Population, o.Headway = 12, 6000, 1200
-	if err := catalog.Over(built).Add(r.Context(), testcity.Grid(o)); err != nil {
-		r.Fatal(err)
-	}
-	c := exec.CommandContext(r.Context(), program(r, "cityflow"), "city", "publish", "--packs", packs, "--store", r.moto.BucketURL(bucket, r.as("operator")))
+	c := exec.CommandContext(r.Context(), program(r, "cityflow"), "city", "publish", "--packs", packs(r), "--store", r.moto.BucketURL(bucket, r.as("operator")))
 	c.Env = environment(r.moto, r.as("operator"))
 	if out, err := c.CombinedOutput(); err != nil {
 		r.Fatalf("%v\n%s", err, out)
@@ -305,7 +291,12 @@ func (r *calls) service() {
 	r.write("spend/2024-01-02.json", "{}\n")
 	second := reconciler("CITYFLOW_KEEP=1s")
 	tryFor(r, 2*time.Minute, func() error {
+		time.Sleep(time.Second) // the promise is looked after when it is half a minute old
 		tick(second)
+		stopped := slices.ContainsFunc(starter.Calls(), func(c awstest.Call) bool { return c.Action == "ecs:StopTask" })
+		if !stopped {
+			ecs.Age(24 * time.Hour) // whatever runs now has run for a day: the next tick stops it
+		}
 		seen := r.recorders["lambda-reconciler"].Calls()
 		for _, c := range []awstest.Call{
 			{Action: "s3:PutObject", Resource: "arn:aws:s3:::cityflow-artifacts/jobs/<id>/<file>"}, {Action: "sqs:SendMessage", Resource: "arn:aws:sqs:eu-west-2:123456789012:cityflow-jobs"},
@@ -315,6 +306,10 @@ func (r *calls) service() {
 			if !slices.Contains(seen, c) {
 				return fmt.Errorf("the reconciler never called %s", c)
 			}
+		}
+		if !stopped {
+			submit(4) // something to run, should nothing be left
+			return fmt.Errorf("the reconciler stopped no task")
 		}
 		return nil
 	})
@@ -390,13 +385,46 @@ func (r *calls) scripts() {
 		env := environment(r.moto, rec.URL, "CITYFLOW_CANARY_PAUSE=0")
 		deploy(r, env, "function", name, code.zip(r, "one"), check)
 		deploy(r, env, "function", name, "--settings", check)
+		// As api-deploy.yml asks for the address of the check.
+		c := exec.CommandContext(r.Context(), "bash", "-c", ". scripts/deploy/lib.sh; parameter api-base") // #nosec G204 -- of this test
+		c.Dir, c.Env = root, env
+		if out, err := c.CombinedOutput(); err != nil {
+			r.Fatalf("%v\n%s", err, out)
+		}
 		r.recorders["scripts/deploy/function"], r.also["scripts/deploy/function"] = rec, r.recorders["scripts/deploy/function"]
 	}
 
 	images := newImages(r, r.moto)
+	registry := awstest.NewRegistryRecorder(r, "http://"+images.registry)
+	images.registry = strings.TrimPrefix(registry.URL, "http://")
 	worker := environment(r.moto, r.as("scripts/deploy/worker"), "CITYFLOW_REGISTRY="+images.registry)
 	deploy(r, worker, "push", images.layout(r, "v1.0.0"), "v1.0.0")
 	deploy(r, worker, "worker", images.inECR(r, "v1.0.0"))
+	r.also["scripts/deploy/worker"] = registry
+	r.stacks()
 
 	deploy(r, environment(r.moto, r.as("operator")), "secrets", "secret", "--rotate")
+}
+
+// stacks is what the script does besides CDK, whose own calls the module infra
+// knows from what it synthesizes.
+func (r *calls) stacks() {
+	r.Helper()
+	const group = "/aws/vendedlogs/RUMService_cityflow01234567"
+	aws(r, environment(r.moto, ""), "logs", "create-log-group", "--log-group-name", group)
+	dir := r.TempDir()
+	for name, text := range map[string]string{"npm": "exit 0\n", "npx": `while [ $# -gt 1 ]; do
+if [ "$1" = --outputs-file ]; then printf '{"cityflow-observability":{"RumLogGroup":"` + group + `"}}' >"$2"; fi
+shift
+done
+`} {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte("#!/bin/sh\n"+text), 0o700); err != nil { // #nosec G306 -- it is run
+			r.Fatal(err)
+		}
+	}
+	env := environment(r.moto, r.as("scripts/deploy/infra"))
+	deploy(r, append(env, "PATH="+dir+string(os.PathListSeparator)+searchPath()), "infra", "deploy")
+	if days := aws(r, environment(r.moto, ""), "logs", "describe-log-groups", "--log-group-name-prefix", group, "--query", "logGroups[0].retentionInDays", "--output", "text"); days != "14" {
+		r.Errorf("what RUM logs is kept %s days", days)
+	}
 }

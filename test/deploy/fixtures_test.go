@@ -33,8 +33,9 @@ type site struct {
 	bucket      string
 	environment string
 	url         string
-	// proxied, if set, answers what is not the page: the files of jobs.
-	proxied http.Handler
+	// store, if set, has the files of jobs, and api is where the page's API is.
+	store *store
+	api   string
 }
 
 // newSite makes the parameters that the stacks leave for the script.
@@ -45,25 +46,27 @@ func newSite(t testing.TB, moto *awstest.Server, bucket, environment string) *si
 		"rum": `{"app_monitor_id":"00000000-0000-0000-0000-000000000000","endpoint":"https://dataplane.rum.eu-west-2.amazonaws.com","identity_pool_id":"eu-west-2:00000000-0000-0000-0000-000000000000","region":"eu-west-2","sample_rate":1}`} {
 		setting(t, moto, environment, name, value)
 	}
-	client := s3.NewFromConfig(moto.Config(), func(o *s3.Options) { o.UsePathStyle = true })
+	client := s3.NewFromConfig(moto.Config(), func(o *s3.Options) { o.UsePathStyle, o.DisableLogOutputChecksumValidationSkipped = true, true })
 	s.url = serve(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		key := strings.TrimPrefix(path.Clean(r.URL.Path), "/")
 		if key == "" || key == "web" {
 			http.Redirect(w, r, "/web/index.html", http.StatusFound)
 			return
 		}
-		if s.proxied != nil && strings.HasPrefix(key, "files/") {
-			s.proxied.ServeHTTP(w, r)
-			return
+		bucket := s.bucket
+		if file, ok := strings.CutPrefix(key, "files/"); ok && s.store != nil {
+			bucket, key = s.store.bucket, file
 		}
-		obj, err := client.GetObject(r.Context(), &s3.GetObjectInput{Bucket: &s.bucket, Key: &key})
+		obj, err := client.GetObject(r.Context(), &s3.GetObjectInput{Bucket: &bucket, Key: &key})
 		if err != nil {
 			http.Error(w, "AccessDenied", http.StatusForbidden)
 			return
 		}
 		defer obj.Body.Close()
 		w.Header().Set("Content-Type", *obj.ContentType)
-		w.Header().Set("Cache-Control", *obj.CacheControl)
+		if obj.CacheControl != nil {
+			w.Header().Set("Cache-Control", *obj.CacheControl)
+		}
 		_, _ = io.Copy(w, obj.Body)
 	}))
 	return s
@@ -84,7 +87,7 @@ func (s *site) dist(t testing.TB, version string) string {
 	dir := t.TempDir()
 	files := map[string]string{
 		"config/site.json": `{"apiBaseUrl":"","filesBaseUrl":"/files","featureFlags":{},"rum":null,"version":""}`,
-		"favicon.svg":      "<svg/>", "assets/shared-0000.js": "shared()",
+		"favicon.svg":      "<svg/>", "results.html": "<!doctype html><p>Results</p>", "assets/shared-0000.js": "shared()",
 	}
 	for _, page := range []string{"index", "plan"} {
 		files["assets/"+page+"-"+version+".js"] = page + "('" + version + "')"
@@ -210,7 +213,7 @@ func newImages(t testing.TB, moto *awstest.Server) *images {
 		}
 	})
 	aws(t, env, "ecs", "register-task-definition", "--family", "cityflow-worker", "--cpu", "1024", "--memory", "2048", "--network-mode", "awsvpc",
-		"--task-role-arn", "arn:aws:iam::"+account+":role/cityflow-worker-task", "--requires-compatibilities", "FARGATE", "--container-definitions",
+		"--task-role-arn", "arn:aws:iam::"+account+":role/cityflow-worker-task", "--execution-role-arn", "arn:aws:iam::"+account+":role/cityflow-worker-execution", "--tags", "key=app,value=cityflow", "--requires-compatibilities", "FARGATE", "--container-definitions",
 		`[{"name":"cityflow-worker","image":"`+account+`.dkr.ecr.eu-west-2.amazonaws.com/cityflow-worker:live","command":["worker","--task"],"readonlyRootFilesystem":true}]`)
 	return &images{moto, registry(t)}
 }
@@ -292,17 +295,41 @@ func (i *images) inECR(t testing.TB, tag string) string {
 	return i.registry + "/cityflow-worker@" + digest
 }
 
+// tags are those that were pushed.
+func (i *images) tags(t testing.TB) []string {
+	t.Helper()
+	res, err := http.Get("http://" + i.registry + "/v2/cityflow-worker/tags/list")
+	if err != nil {
+		t.Error(err)
+		return nil
+	}
+	defer res.Body.Close()
+	var list struct{ Tags []string }
+	if err := json.NewDecoder(res.Body).Decode(&list); err != nil {
+		t.Error(err)
+	}
+	return list.Tags
+}
+
 // revision is what tasks would run now.
 func (i *images) revision(t testing.TB) (n int, image string, whole map[string]any) {
 	t.Helper()
-	out := aws(t, environment(i.moto, ""), "ecs", "describe-task-definition", "--task-definition", "cityflow-worker", "--query", "taskDefinition", "--output", "json")
+	out := aws(t, environment(i.moto, ""), "ecs", "describe-task-definition", "--task-definition", "cityflow-worker", "--include", "TAGS", "--output", "json")
+	var all struct {
+		TaskDefinition json.RawMessage
+		Tags           any
+	}
+	if err := json.Unmarshal([]byte(out), &all); err != nil {
+		t.Fatal(err)
+	}
 	var d struct {
 		Revision             int
 		ContainerDefinitions []struct{ Image string }
 	}
-	if err := json.Unmarshal([]byte(out), &d); err != nil {
+	if err := json.Unmarshal(all.TaskDefinition, &d); err != nil {
 		t.Fatal(err)
 	}
-	_ = json.Unmarshal([]byte(out), &whole)
+	_ = json.Unmarshal(all.TaskDefinition, &whole)
+	whole["tags"] = all.Tags
 	return d.Revision, d.ContainerDefinitions[0].Image, whole
 }

@@ -29,12 +29,21 @@ type running struct {
 	version string
 }
 
+// newRunning is a function of a site's store.
+func newRunning(t *testing.T, moto *awstest.Server, name string, s *site) *running {
+	r := &running{code: newCode(t, moto, name), t: t, byHash: map[string]string{}, version: "$LATEST"}
+	r.env = append(s.store.env, "CITYFLOW_SECRET_PARAMETER="+moto.Parameter(t, strings.Repeat("s", 40)), "CITYFLOW_FILES_BASE="+s.url+"/files",
+		"CITYFLOW_RATE_SUBMIT=none", "CITYFLOW_RATE_READ=none")
+	t.Cleanup(r.stop)
+	return r
+}
+
 func (r *running) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 	live := r.live(r.t)
 	if live != r.version {
 		hash := r.hash(r.t, live)
 		r.stop()
-		f, err := lambdatest.Start(lambdatest.Config{Name: r.name, Bootstrap: r.byHash[hash], Env: r.env, Stage: "prod", Timeout: 5 * time.Second, Stderr: &bytes.Buffer{}})
+		f, err := lambdatest.Start(lambdatest.Config{Name: r.name, Bootstrap: r.byHash[hash], Env: r.env, Stage: "prod", Timeout: 29 * time.Second, Stderr: &bytes.Buffer{}})
 		if err != nil {
 			r.t.Error(err)
 			http.Error(w, "", http.StatusBadGateway)
@@ -86,19 +95,24 @@ func digest(t *testing.T, file string) string {
 func TestAFunctionIsDeployedCheckedAndRolledBack(t *testing.T) {
 	moto := cli(t)
 	name := "cityflow-api-rehearsed"
-	r := &running{code: newCode(t, moto, name), t: t, byHash: map[string]string{}, version: "$LATEST"}
-	t.Cleanup(r.stop)
-	r.env = append(moto.Env(""), "CITYFLOW_STORE="+moto.BucketURL(moto.Bucket(t), ""), "CITYFLOW_QUEUE="+moto.Queue(t, 20), "CITYFLOW_SECRET_PARAMETER="+moto.Parameter(t, strings.Repeat("s", 40)))
-	health := serve(t, r) + "/v1/health"
+	s := newSite(t, moto, moto.Bucket(t), "function")
+	s.store = newStore(t, moto)
+	r := newRunning(t, moto, name, s)
+	s.api = serve(t, r)
+	setting(t, moto, s.environment, "api-base", s.api)
+	deploy(t, environment(moto, "", "CITYFLOW_ENVIRONMENT="+s.environment, "CITYFLOW_VERSION=test"), "web", s.dist(t, "a"))
+	health := s.api + "/v1/health"
 	env := environment(moto, "", "CITYFLOW_CANARY_PAUSE=0", "CITYFLOW_CANARY_TRIES=4")
 
 	good := r.archive(t, program(t, "lambda-api"))
 	if out := deploy(t, env, "function", name, good, health); !strings.Contains(out, "version 2 is live (before: $LATEST)") {
 		t.Fatalf("%s", out)
 	}
+	s.smoke(t, "after the first deploy")
 	if out := deploy(t, env, "function", name, good, health); !strings.Contains(out, "version 2 is live already") || r.versions(t) != "$LATEST\t1\t2" {
 		t.Errorf("the same again: %s, versions %s", out, r.versions(t))
 	}
+	s.smoke(t, "after the second deploy")
 
 	bad := filepath.Join(t.TempDir(), "bad")
 	if err := os.WriteFile(bad, []byte("#!/bin/sh\nexit 1\n"), 0o700); err != nil { // #nosec G306 -- it is run
@@ -111,9 +125,7 @@ func TestAFunctionIsDeployedCheckedAndRolledBack(t *testing.T) {
 	if v := r.live(t); v != "2" {
 		t.Errorf("version %s is live, want 2", v)
 	}
-	if res, err := http.Get(health); err != nil || res.StatusCode != 200 {
-		t.Errorf("after the roll-back: %v %v", res, err)
-	}
+	s.smoke(t, "after code that cannot start")
 	// New settings must not carry the code that failed with them.
 	if out := fails(t, env, "function", name, "--settings", health); !strings.Contains(out, "the newest code is not the live one") {
 		t.Errorf("settings over failed code: %s", out)
@@ -134,19 +146,22 @@ func TestAFunctionIsDeployedCheckedAndRolledBack(t *testing.T) {
 		if err := run.Run(); err == nil {
 			t.Errorf("not stopped at %s", at)
 		}
-		if res, err := http.Get(health); err != nil || res.StatusCode != 200 || r.live(t) != "2" {
-			t.Errorf("stopped at %s: %v %v, version %s", at, res, err, r.live(t))
+		if v := r.live(t); v != "2" {
+			t.Errorf("stopped at %s: version %s", at, v)
 		}
+		s.smoke(t, "stopped at "+at)
 	}
 	rec.Hook(nil)
 	if out := deploy(t, stopped, "function", name, other, health); !strings.Contains(out, "is live (before: 2)") {
 		t.Errorf("%s", out)
 	}
+	s.smoke(t, "completed")
 	// Back to the code before: the same script with the same archive.
 	deploy(t, env, "function", name, good, health)
 	if hash := r.hash(t, r.live(t)); hash != digest(t, good) {
 		t.Errorf("rolled back, the live code is %s", hash)
 	}
+	s.smoke(t, "rolled back")
 }
 
 // variant is the real program with other bytes: one more at its end, which

@@ -3,6 +3,9 @@
 package deploy
 
 import (
+	"fmt"
+	"os"
+	"path/filepath"
 	"reflect"
 	"strings"
 	"testing"
@@ -32,6 +35,9 @@ func TestAnImageIsPushedAndBecomesTheOneThatTasksRun(t *testing.T) {
 	for _, d := range []map[string]any{before, after} {
 		for _, k := range []string{"taskDefinitionArn", "revision", "registeredAt"} {
 			delete(d, k)
+		}
+		if fmt.Sprint(d["tags"]) != "[map[key:app value:cityflow]]" {
+			t.Errorf("a revision has the tags %v", d["tags"])
 		}
 		d["containerDefinitions"].([]any)[0].(map[string]any)["image"] = ""
 	}
@@ -126,7 +132,18 @@ func TestSecretsAreMadeOnceAndTurnedOnDemand(t *testing.T) {
 // CloudFormation.
 func TestStacksAreRefusedForTheWrongAccount(t *testing.T) {
 	moto := cli(t)
-	if out := fails(t, environment(moto, ""), "infra", "deploy"); !strings.Contains(out, "still names the example account") {
-		t.Errorf("the committed config: %s", out)
+	config := filepath.Join(t.TempDir(), "config.yaml")
+	for text, want := range map[string]string{
+		"account: \"210987654321\"\n": "these credentials are of account 123456789012",
+		"account: none\n":             "account: \"none\", want the 12 digits",
+	} {
+		if err := os.WriteFile(config, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		for _, script := range []string{"infra", "bootstrap"} {
+			if out := fails(t, environment(moto, "", "CITYFLOW_CONFIG="+config), script, "deploy"); !strings.Contains(out, want) {
+				t.Errorf("%s with %s: %s", script, text, out)
+			}
+		}
 	}
 }
