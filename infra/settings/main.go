@@ -40,10 +40,13 @@ func run(path string, example bool, stdout, stderr io.Writer) int {
 	}
 	for _, kv := range [][2]any{
 		{"account", c.Account}, {"region", c.Region}, {"edge_region", config.EdgeRegion}, {"environment", c.Environment}, {"site_url", c.SiteURL()}, {"api_url", c.APIURL()},
-		{"zone_id", zone}, {"bucket_prefix", c.BucketPrefix()}, {"artifacts_bucket", c.Names.ArtifactsBucket}, {"function", c.Names.Function}, {"reconciler", c.Names.Reconciler},
+		{"zone_id", zone}, {"bucket_prefix", c.BucketPrefix()}, {"web_bucket", c.WebBucket()}, {"artifacts_bucket", c.Names.ArtifactsBucket},
+		{"logs_bucket", c.Names.LogsBucket}, {"queue", c.Names.Queue}, {"dead_letters", c.Names.DeadLetters}, {"cluster", c.Names.Cluster}, {"function", c.Names.Function}, {"reconciler", c.Names.Reconciler},
 		{"worker", c.Names.Worker}, {"openai", c.API.OpenAI}, {"tokens", c.API.Tokens}, {"rum", c.RUM()},
 	} {
 		fmt.Fprintf(stdout, "%s=%v\n", kv[0], kv[1])
 	}
+	// Where the AWS command line and the scripts look by themselves.
+	fmt.Fprintf(stdout, "export AWS_REGION=%s AWS_DEFAULT_REGION=%[1]s CITYFLOW_ENVIRONMENT=%s CITYFLOW_TASK_FAMILY=%s\n", c.Region, c.Environment, c.Names.Worker)
 	return 0
 }

@@ -31,22 +31,22 @@ type everything struct {
 	reconcile *code
 }
 
-func newEverything(t *testing.T) *everything {
+// newEverything gives it names with a word of its own.
+func newEverything(t *testing.T, word string) *everything {
 	t.Helper()
 	moto := cli(t)
-	const environment0 = "all"
-	web := "cityflow-all-web"
+	web := "cityflow-" + word + "-web"
 	client := s3.NewFromConfig(moto.Config(), func(o *s3.Options) { o.UsePathStyle = true })
 	if _, err := client.CreateBucket(t.Context(), &s3.CreateBucketInput{Bucket: &web,
 		CreateBucketConfiguration: &s3types.CreateBucketConfiguration{LocationConstraint: awstest.Region}}); err != nil {
 		t.Fatal(err)
 	}
-	w := &everything{site: newSite(t, moto, web, environment0), images: newImages(t, moto)}
+	w := &everything{site: newSite(t, moto, web, word), images: newImages(t, moto)}
 	w.store = newStore(t, moto)
-	w.api = newRunning(t, moto, "cityflow-all-api", w.site)
+	w.api = newRunning(t, moto, "cityflow-"+word+"-api", w.site)
 	w.site.api = serve(t, w.api)
-	setting(t, moto, environment0, "api-base", w.site.api)
-	w.reconcile = newCode(t, moto, "cityflow-all-reconciler")
+	setting(t, moto, word, "api-base", w.site.api)
+	w.reconcile = newCode(t, moto, "cityflow-"+word+"-reconciler")
 	// moto's ECR takes no pushes: it hears of each when it is asked.
 	target, err := url.Parse(w.reconcile.url)
 	if err != nil {
@@ -65,8 +65,9 @@ func newEverything(t *testing.T) *everything {
 	})))
 	config := filepath.Join(t.TempDir(), "config.yaml")
 	if err := os.WriteFile(config, []byte(`account: "`+account+`"
-environment: `+environment0+`
-names: {web_bucket: `+web+`, artifacts_bucket: `+w.store.bucket+`, function: `+w.api.name+`, reconciler: `+w.reconcile.name+`}
+environment: `+word+`
+names: {web_bucket: `+web+`, artifacts_bucket: `+w.store.bucket+`, function: `+w.api.name+`, logs_bucket: cityflow-`+word+`-logs, queue: cityflow-`+word+`-jobs, dead_letters: cityflow-`+word+`-jobs-dlq,
+  reconciler: `+w.reconcile.name+`}
 api: {openai: false}
 `), 0o600); err != nil {
 		t.Fatal(err)
@@ -79,6 +80,12 @@ api: {openai: false}
 // packages are what `make build lambda image` leaves, of a version.
 func (w *everything) packages(t *testing.T, version, api string) []string {
 	t.Helper()
+	return slices.Concat(w.env, []string{"CITYFLOW_PACKAGES=" + w.checkout(t, version, api)})
+}
+
+// checkout is a folder with what was built of a version.
+func (w *everything) checkout(t *testing.T, version, api string) string {
+	t.Helper()
 	dir := t.TempDir()
 	link(t, w.api.archive(t, api), dir, "build", "lambda-api.zip")
 	link(t, w.reconcile.zip(t, version), dir, "build", "lambda-reconciler.zip")
@@ -86,7 +93,7 @@ func (w *everything) packages(t *testing.T, version, api string) []string {
 	link(t, filepath.Join(packs(t), "cities"), dir, "build", "cities")
 	link(t, w.dist(t, version), dir, "web", "dist")
 	link(t, program(t, "cityflow"), dir, "bin", "cityflow")
-	return slices.Concat(w.env, []string{"CITYFLOW_PACKAGES=" + dir})
+	return dir
 }
 
 // changes are the calls so far that changed what is deployed.
@@ -105,7 +112,7 @@ func (w *everything) changes() []string {
 // every part, completed, rolled back. The script passes the acceptance tests at
 // its end, and they pass wherever it was stopped.
 func TestOneCommandShipsEverything(t *testing.T) {
-	w := newEverything(t)
+	w := newEverything(t, "all")
 	one, two := w.packages(t, "v1", program(t, "lambda-api")), w.packages(t, "v2", variant(t))
 
 	out := deploy(t, one, "all", "--code-only")

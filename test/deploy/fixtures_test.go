@@ -208,7 +208,7 @@ func newImages(t testing.TB, moto *awstest.Server) *images {
 		dir, _ := quick()
 		c := exec.Command(filepath.Join(dir, "aws"), "ecr", "delete-repository", "--repository-name", "cityflow-worker", "--force") // #nosec G204 -- of this test
 		c.Env = env
-		if out, err := c.CombinedOutput(); err != nil {
+		if out, err := c.CombinedOutput(); err != nil && !bytes.Contains(out, []byte("RepositoryNotFoundException")) {
 			t.Errorf("delete the repository of images: %v\n%s", err, out)
 		}
 	})
