@@ -42,7 +42,7 @@ test: tools lint test-go test-web build
 test-servers:
 	$(MAKE) --no-print-directory -j1 test-lambda test-own
 test-clouds:
-	$(MAKE) --no-print-directory -j1 test-infra test-cloud
+	$(MAKE) --no-print-directory -j1 test-infra test-deploy test-cloud
 
 test-go: web/dist/index.html tools
 	@test -z "$$(gofmt -l cmd internal spec test web/*.go docs/*.go)" || { gofmt -l cmd internal spec test web/*.go docs/*.go; echo "not gofmt-ed"; exit 1; }
@@ -78,11 +78,10 @@ build/worker-%: $(GO_FILES)
 test-infra:
 	infra/check
 
-# Deploys rehearsed with the real scripts and programs, and every call to AWS
-# that these make, for the policies (-update after a change). Apart from `make
-# test` for its length; run it after a change of scripts, programs or policies.
+# Deploys rehearsed with the real scripts and programs, the guide to a
+# deployment walked, and every call to AWS written down for the policies
+# (-update after a change).
 test-deploy: tools
-	go vet -tags slow ./test/deploy/
 	PATH="$(CURDIR)/build/venv/bin:$$PATH" go test -tags slow -count=1 -timeout 20m ./test/deploy/
 
 # CityFlow on AWS, as infra/config.yaml says (docs/deploy.md). DRY=1 shows what

@@ -36,6 +36,15 @@ func TestDistributionServesPageAndFiles(t *testing.T) {
 		}
 		origins[fmt.Sprint(d.get(append(o, "Id")...))] = fmt.Sprint(d.get(append(o, "DomainName")...))
 	}
+	access := a.all("cityflow-web", "AWS::CloudFront::OriginAccessControl")
+	if len(access) != 2 {
+		t.Errorf("%d access controls, want one for each origin", len(access))
+	}
+	for _, o := range access {
+		o.want(t, "s3", "OriginAccessControlConfig", "OriginAccessControlOriginType")
+		o.want(t, "always", "OriginAccessControlConfig", "SigningBehavior")
+		o.want(t, "sigv4", "OriginAccessControlConfig", "SigningProtocol")
+	}
 	if o := origins[fmt.Sprint(d.get(at("DefaultCacheBehavior", "TargetOriginId")...))]; o != "cityflow-web.s3.eu-west-2.amazonaws.com" {
 		t.Errorf("the page comes from %q", o)
 	}

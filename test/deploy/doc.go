@@ -4,6 +4,8 @@
 // programs make (infra/stacks/testdata/calls.json), against which the module
 // infra holds its policies.
 //
+//	all_test.go       the one command: first, again, stopped, rolled back; what it refuses
+//	guide_test.go     docs/deploy.md, command by command
 //	calls_test.go     every call of every program, and the list of them
 //	web_test.go       the page: again, interrupted at each step, rolled back
 //	function_test.go  a function's code: canary, alias, roll-back
