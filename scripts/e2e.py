@@ -137,6 +137,7 @@ def click_through(server):
         return
     run("pages in a browser", [npm, "run", "--silent", "e2e"], 600, ROOT / "web",
         {"BASE_URL": server.url, "CITY": CITY, "CHROMIUM": chromium, "PATIENCE_MS": "240000"})
+    run("basemaps in a browser", [npm, "run", "--silent", "basemap"], 600, ROOT / "web", {"BASE_URL": server.url, "CHROMIUM": chromium})
 
 
 def short_form(server):

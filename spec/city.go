@@ -15,6 +15,9 @@ type CityInfo struct {
 	Uncalibrated  bool       `json:"uncalibrated"`
 	// Assumed names what of the city's data nobody observed, a few words each.
 	Assumed []string `json:"assumed"`
+	// Tiles is the address of the basemap, a PMTiles archive, beside the files
+	// of jobs; absent where a city was compiled without one.
+	Tiles string `json:"tiles_url,omitempty"`
 }
 
 // CityFacts are null where unknown, and then Source gives the reason.

@@ -1,13 +1,22 @@
 import { svelte } from '@sveltejs/vite-plugin-svelte';
 import { resolve } from 'node:path';
+import type { Plugin } from 'vite';
 import { defineConfig } from 'vitest/config';
 import { pageShell, pages } from './scripts/page-shell.ts';
+
+// The reader of tiles brings an inflate for browsers that the map cannot run in
+// anyway; others that use the same library keep it.
+const noInflate: Plugin = {
+  name: 'cityflow-no-inflate',
+  enforce: 'pre',
+  resolveId: (source, importer) => (source === 'fflate' && importer && /node_modules[\\/]pmtiles[\\/]/.test(importer) ? resolve(import.meta.dirname, 'src/lib/map/no-inflate.ts') : null),
+};
 
 // Plain pages under /web/: each has its own HTML with the navigation in it, so
 // that a reader (or a crawler) without JavaScript still finds every page.
 export default defineConfig({
   base: '/web/',
-  plugins: [pageShell(), svelte()],
+  plugins: [pageShell(), svelte(), noInflate],
   build: {
     target: 'es2022',
     // `dist/.keep` is committed so that the Go embed always has a folder.

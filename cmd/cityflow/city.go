@@ -11,6 +11,7 @@ import (
 
 	"github.com/malikobaid/cityflow/internal/catalog"
 	"github.com/malikobaid/cityflow/internal/city/build"
+	"github.com/malikobaid/cityflow/internal/city/tiles"
 	"github.com/malikobaid/cityflow/internal/insight"
 	"github.com/malikobaid/cityflow/spec"
 )
@@ -149,17 +150,26 @@ func (c *cityBuildCmd) one(e *env, cities *catalog.Catalog, slug string) error {
 	if _, err := os.Stat(filepath.Join(dir, build.ConfigFile)); err != nil {
 		return usagef("%s has no %s", dir, build.ConfigFile)
 	}
-	ct, err := build.City(os.DirFS(dir), slug, func(done float64, what string) {
+	progress := func(done float64, what string) {
 		e.log.Debug("building", "city", slug, "done", done, "what", what)
-	})
+	}
+	ct, source, err := build.CityAndSource(os.DirFS(dir), slug, progress)
 	if err != nil {
 		return err
+	}
+	basemap, err := tiles.Build(source, tiles.Options{Box: ct.Info.BBox, Name: ct.Info.Name, Attribution: ct.Info.Attribution, Progress: progress})
+	if err != nil {
+		return fmt.Errorf("city %s: %w", slug, err)
 	}
 	// Compiling takes about a second, so it is never skipped: a pack is always
 	// what this program makes of these sources.
 	if err := cities.Add(e.ctx, ct); err != nil {
 		return err
 	}
+	if err := cities.AddBasemap(e.ctx, slug, basemap.Archive); err != nil {
+		return err
+	}
+	e.log.Debug("basemap", "city", slug, "bytes", len(basemap.Archive), "tiles", basemap.Tiles, "features", basemap.Summary(), "broken", basemap.Broken, "left_out", basemap.Left)
 	fmt.Fprintf(e.stdout, "%s: %d links, %d stops, %d vehicle trips, %d places\n", slug, ct.Net.NumLinks(), ct.Timetable.NumStops(), ct.Timetable.NumTrips(), ct.Places.Num())
 	if !slices.Contains(c.Settle, slug) {
 		return nil

@@ -11,6 +11,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/malikobaid/cityflow/internal/catalog"
 	"github.com/malikobaid/cityflow/internal/httpapi"
 	"github.com/malikobaid/cityflow/internal/job"
 	"github.com/malikobaid/cityflow/internal/reconcile"
@@ -103,7 +104,7 @@ func (c *serveCmd) Run(e *env) error {
 		return err
 	}
 	o.Version, o.Model, o.Jobs, o.Web = buildVersion(), model, service, page(c.Web)
-	o.Answers = words
+	o.Answers, o.Basemap = words, catalog.Over(w.store.Bucket).Basemap
 	o.Log, o.Metrics, o.Closing = e.log, metrics, ctx.Done()
 	o.StatusAge = 250 * time.Millisecond // a worker reports about twice a second
 	server := httpapi.Server(httpapi.New(o), e.log)

@@ -54,7 +54,8 @@ func wire(ctx context.Context, c *config, log *slog.Logger) (lambda.Handler, err
 	if c.Private && len(tokens) == 0 {
 		return nil, errors.New("a private deployment needs at least one token: " + hashesParameter + " holds none")
 	}
-	model := run.New(catalog.Over(bucket), c.Limits)
+	cities := catalog.Over(bucket)
+	model := run.New(cities, c.Limits)
 	model.Bound(c.MemoryMB << 20 / packShare)
 	jobs := &job.Service{Model: model, Store: &job.Store{Bucket: bucket}, Queue: queue, Secret: secret, FilesBase: "/files", Log: log,
 		Budget: &job.Budget{Store: &job.Store{Bucket: bucket}, Cap: c.Cap, Log: log}}
@@ -71,7 +72,7 @@ func wire(ctx context.Context, c *config, log *slog.Logger) (lambda.Handler, err
 		return nil, err
 	}
 	var h http.Handler = httpapi.New(httpapi.Options{
-		Version: version, Model: model, Jobs: jobs, Answers: words, Origins: c.Origins, Log: log, Metrics: metrics,
+		Version: version, Model: model, Jobs: jobs, Answers: words, Basemap: cities.Basemap, Origins: c.Origins, Log: log, Metrics: metrics,
 		Tokens: tokens, Private: c.Private, Submits: c.Submits, Reads: c.Reads,
 		RedirectFiles: c.FilesBase != "", NoStreams: true, Limits: c.Limits,
 	})

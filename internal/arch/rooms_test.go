@@ -20,6 +20,7 @@ var rooms = []room{
 	{path: "internal/random", because: "draws are numbers keyed by numbers; who draws is not its business"},
 	{path: "internal/city", may: []string{"internal/units"}, because: "data that exists without people: it must not know who reads it"},
 	{path: "internal/city/osm", may: []string{"internal/city", "internal/units"}, because: "an importer fills the columns of city and nothing else"},
+	{path: "internal/city/tiles", may: []string{"internal/city/osm"}, because: "it draws what the importer read; nothing of the model rests on a picture"},
 	{path: "internal/city/gtfs", may: []string{"internal/city", "internal/units"}, because: "an importer fills the columns of city and nothing else"},
 	{path: "internal/city/build", may: []string{"internal/city", "internal/city/osm", "internal/city/gtfs", "internal/units"}, because: "it joins the importers into one city, before any person or scenario exists"},
 	{path: "internal/city/export", may: []string{"internal/city", "internal/city/gtfs", "internal/units"}, because: "it writes columns in formats of others; where bytes go is the caller's business"},
@@ -78,7 +79,7 @@ var rooms = []room{
 
 // model is the pure half: the same input gives the same bytes.
 var model = []string{
-	"internal/units", "internal/random", "internal/city", "internal/city/osm", "internal/city/gtfs", "internal/city/build", "internal/city/export",
+	"internal/units", "internal/random", "internal/city", "internal/city/osm", "internal/city/gtfs", "internal/city/build", "internal/city/export", "internal/city/tiles",
 	"internal/scenario", "internal/demand", "internal/choice", "internal/routing", "internal/routing/raptor", "internal/loading",
 	"internal/assign", "internal/traffic", "internal/kpi", "internal/insight", "internal/artifact", "internal/run", "internal/testcity",
 }
@@ -123,7 +124,7 @@ var unlinked = []struct {
 	packages []string
 	because  string
 }{
-	{"lambda-*", []string{ours + "web", "github.com/nats-io/nats-server", ours + "internal/queue/jetstream", ours + "internal/city/build"},
+	{"lambda-*", []string{ours + "web", "github.com/nats-io/nats-server", ours + "internal/queue/jetstream", ours + "internal/city/build", ours + "internal/city/tiles"},
 		"a function starts with a visitor waiting: it carries no page, no queue of its own and no importers"},
 }
 

@@ -5,6 +5,7 @@
 //	cities/<slug>/<digest>-...-<description format>.detail.json    GET /v1/cities/{slug}
 //	cities/<slug>/<digest>-...-<description format>.streets.geojson
 //	cities/<slug>/state-<key>.bin                                  common states
+//	cities/<slug>/basemap.pmtiles                                  GET /tiles/{slug}.pmtiles
 //	cities/index.json                                              what there is
 //
 // so that the list needs the index alone, one city its detail, and only a
@@ -12,7 +13,9 @@
 //
 // Invariants: a key says what its object was made of, so it never changes
 // meaning; the index is written last and names only objects that exist; states
-// are caches, and a broken one costs time only.
+// are caches, and a broken one costs time only. The basemap alone has a key
+// that stays, so that a static host can serve it at a known address; the index
+// holds its digest, and no result rests on it.
 package catalog
 
 import (
@@ -24,6 +27,7 @@ import (
 	"slices"
 	"sort"
 	"strings"
+	"sync"
 	"sync/atomic"
 
 	"gocloud.dev/blob"
@@ -45,6 +49,9 @@ type Catalog struct {
 	// last is the index as Cities last read it. The objects of a city are
 	// found in it, so that one question reads the index once.
 	last atomic.Pointer[index]
+	// basemaps are those read last, for the many ranges that one map asks for.
+	mu       sync.Mutex
+	basemaps []*basemap
 }
 
 // Over is the catalog of a bucket, which stays the caller's.
@@ -57,9 +64,11 @@ type index struct {
 }
 
 type entry struct {
-	Pack    string        `json:"pack"`
-	Detail  string        `json:"detail"`
-	Streets string        `json:"streets"`
+	Pack    string `json:"pack"`
+	Detail  string `json:"detail"`
+	Streets string `json:"streets"`
+	// Basemap is the SHA-256 of the city's basemap in hex; "": there is none.
+	Basemap string        `json:"basemap,omitempty"`
 	Info    spec.CityInfo `json:"info"`
 }
 
@@ -90,6 +99,10 @@ func (c *Catalog) Cities(ctx context.Context) ([]spec.CityInfo, error) {
 	out := make([]spec.CityInfo, len(x.Cities))
 	for i, e := range x.Cities {
 		out[i] = e.Info
+		if e.Basemap != "" {
+			// The query tells a new basemap from the old one that a browser keeps.
+			out[i].Tiles = fmt.Sprintf("/tiles/%s.pmtiles?v=%.12s", e.Info.Slug, e.Basemap)
+		}
 	}
 	return out, nil
 }
@@ -201,13 +214,17 @@ func (c *Catalog) name(ctx context.Context, entries ...entry) (bool, error) {
 
 // types are the content types of the objects, for stores that keep one.
 var types = []struct{ suffix, is string }{
-	{".geojson", "application/geo+json"}, {".json", "application/json"}, {"", "application/octet-stream"},
+	{".geojson", "application/geo+json"}, {".json", "application/json"}, {".pmtiles", "application/vnd.pmtiles"}, {"", "application/octet-stream"},
 }
 
 func (c *Catalog) put(ctx context.Context, key string, data []byte) error {
 	o := &blob.WriterOptions{CacheControl: "public, max-age=31536000, immutable"}
-	if key == indexKey {
+	switch {
+	case key == indexKey:
 		o.CacheControl = "no-cache"
+	case strings.HasSuffix(key, basemapName):
+		// An edge asks every five minutes whether it is still the same.
+		o.CacheControl = "public, max-age=86400, s-maxage=300"
 	}
 	for _, t := range types {
 		if o.ContentType == "" && strings.HasSuffix(key, t.suffix) {
@@ -257,6 +274,10 @@ func (c *Catalog) Seed(ctx context.Context, from *Catalog) ([]string, error) {
 	if err != nil {
 		return nil, err
 	}
+	ours, err := c.index(ctx)
+	if err != nil {
+		return nil, err
+	}
 	var wrote []string
 	for _, e := range theirs.Cities {
 		if slices.Contains(e.objects(), "") {
@@ -279,6 +300,11 @@ func (c *Catalog) Seed(ctx context.Context, from *Catalog) ([]string, error) {
 			if err := c.put(ctx, key, b); err != nil {
 				return wrote, err
 			}
+			wrote = append(wrote, key)
+		}
+		if key, err := c.copyBasemap(ctx, from, e, ours); err != nil {
+			return wrote, err
+		} else if key != "" {
 			wrote = append(wrote, key)
 		}
 	}

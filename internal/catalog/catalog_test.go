@@ -305,4 +305,81 @@ func TestAnOlderIndex(t *testing.T) {
 	}
 }
 
+// A basemap keeps its address, its digest says which it is, and seeding copies
+// it when it differs. A city without one is as it was.
+func TestBasemaps(t *testing.T) {
+	from, source := fresh(t)
+	to, c := fresh(t)
+	for _, slug := range []string{"alpha", "beta"} {
+		if err := source.Add(t.Context(), town(slug, "a")); err != nil {
+			t.Fatal(err)
+		}
+	}
+	const key = "cities/alpha/basemap.pmtiles"
+	put := func(archive string, wrote ...string) {
+		t.Helper()
+		if err := source.AddBasemap(t.Context(), "alpha", []byte(archive)); err != nil {
+			t.Fatal(err)
+		}
+		keys, err := c.Seed(t.Context(), source)
+		if err != nil || len(wrote) > 0 && !slices.Equal(keys, wrote) || string(to.objects[key]) != archive {
+			t.Fatalf("%v %q, %q", err, keys, to.objects[key])
+		}
+	}
+	put("one")
+	cities, err := c.Cities(t.Context())
+	if err != nil || !strings.HasPrefix(cities[0].Tiles, "/tiles/alpha.pmtiles?v=") || cities[1].Tiles != "" {
+		t.Fatalf("%v %+v", err, cities)
+	}
+	d, err := run.New(c, spec.DefaultLimits()).City(t.Context(), "alpha")
+	if err != nil || d.Tiles != cities[0].Tiles {
+		t.Errorf("%v %q", err, d.Tiles)
+	}
+	to.kinds()
+	for range 3 {
+		if b, digest, err := c.Basemap(t.Context(), "alpha"); err != nil || string(b) != "one" || len(digest) != 64 {
+			t.Fatalf("%q %s %v", b, digest, err)
+		}
+	}
+	if d := cmp.Diff([]string{"index", "pmtiles", "index", "index"}, to.kinds()); d != "" {
+		t.Errorf("reads: want -, got +\n%s", d)
+	}
+	put("two", key, indexKey)
+	if b, _, err := c.Basemap(t.Context(), "alpha"); err != nil || string(b) != "two" {
+		t.Errorf("%q %v", b, err)
+	}
+	if again, err := c.Cities(t.Context()); err != nil || again[0].Tiles == cities[0].Tiles {
+		t.Errorf("%v: a new basemap has the old address", err)
+	}
+	if keys, err := c.Seed(t.Context(), source); err != nil || len(keys) != 0 {
+		t.Errorf("%v %q", err, keys)
+	}
+	delete(to.objects, key) // lost
+	if _, _, err := Over(blob.NewBucket(to)).Basemap(t.Context(), "alpha"); err == nil || errors.Is(err, run.ErrUnknownCity) {
+		t.Error(err)
+	}
+	if keys, err := c.Seed(t.Context(), source); err != nil || !slices.Equal(keys, []string{key}) {
+		t.Errorf("%v %q", err, keys)
+	}
+	delete(from.objects, key)
+	if _, err := Over(blob.NewBucket(&counted{objects: map[string][]byte{}})).Seed(t.Context(), source); err == nil || !strings.Contains(err.Error(), "build the city again") {
+		t.Error(err)
+	}
+	for _, slug := range []string{"beta", "nowhere", "", "../alpha"} {
+		if _, _, err := c.Basemap(t.Context(), slug); !errors.Is(err, run.ErrUnknownCity) {
+			t.Errorf("%s: %v", slug, err)
+		}
+	}
+	if err := c.AddBasemap(t.Context(), "nowhere", nil); !errors.Is(err, run.ErrUnknownCity) {
+		t.Error(err)
+	}
+	// Compiled again, a city has no basemap until it gets its new one.
+	if err := source.Add(t.Context(), town("alpha", "b")); err != nil {
+		t.Fatal(err)
+	}
+	if _, _, err := source.Basemap(t.Context(), "alpha"); !errors.Is(err, run.ErrUnknownCity) {
+		t.Error(err)
+	}
+}
+
 var _ io.Writer = (*writer)(nil)

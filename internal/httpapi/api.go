@@ -35,6 +35,8 @@ type Options struct {
 	Version string
 	Model   run.Model
 	Jobs    *job.Service
+	// Basemap gives the map below everything; nil where another host has them.
+	Basemap Basemaps
 	// Answers puts results and the documentation into words; nil: by rules.
 	Answers *answer.Service
 	// Web holds the built page, index.html at its root; nil where a static
@@ -140,6 +142,7 @@ func build(o Options) *api {
 	a.sessionRoutes()
 	a.insightRoutes()
 	a.fileRoutes()
+	a.tileRoutes()
 	a.webRoutes()
 	a.describe()
 	a.describeInsights()

@@ -434,7 +434,7 @@ func TestOpenAPIDescribesWhatIsServed(t *testing.T) {
 		t.Fatal(err, doc.OpenAPI)
 	}
 	for _, path := range []string{"/v1/health", "/v1/cities", "/v1/cities/{slug}", "/v1/submit", "/v1/status/{job_id}", "/v1/jobs/{job_id}/events",
-		"/v1/jobs/{job_id}/cancel", "/v1/jobs", "/files/jobs/{job_id}/{artifact}", "/v1/insights/{job_id}"} {
+		"/v1/jobs/{job_id}/cancel", "/v1/jobs", "/files/jobs/{job_id}/{artifact}", "/tiles/{slug}.pmtiles", "/v1/insights/{job_id}"} {
 		if doc.Paths[path] == nil {
 			t.Errorf("%s is missing", path)
 		}

@@ -126,6 +126,11 @@ func (a *api) health(ctx context.Context) (*Health, error) {
 // raw registers a handler that writes its own body, and documents it: the
 // media types of a good answer, and the errors of operation.
 func (a *api) raw(op huma.Operation, content map[string]*huma.MediaType, h http.HandlerFunc, params ...*huma.Param) {
+	a.rawAt(op.Path, op, content, h, params...)
+}
+
+// rawAt is raw for a path that the mux writes in another way.
+func (a *api) rawAt(path string, op huma.Operation, content map[string]*huma.MediaType, h http.HandlerFunc, params ...*huma.Param) {
 	op.Parameters = params
 	op.Responses = map[string]*huma.Response{"200": {Description: http.StatusText(200), Content: content}}
 	for _, code := range op.Errors {
@@ -138,7 +143,7 @@ func (a *api) raw(op huma.Operation, content map[string]*huma.MediaType, h http.
 		op.Responses["416"] = a.faultResponse(416)
 	}
 	a.huma.OpenAPI().AddOperation(&op)
-	a.mux.HandleFunc(op.Method+" "+op.Path, h)
+	a.mux.HandleFunc(op.Method+" "+path, h)
 }
 
 const (

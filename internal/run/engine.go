@@ -191,7 +191,7 @@ func (e *Engine) City(ctx context.Context, slug string) (*spec.CityDetail, error
 	if err := json.Unmarshal(b, &d); err != nil {
 		return nil, fmt.Errorf("detail of %s: %w", info.Slug, err)
 	}
-	d.Limits = e.limits
+	d.Limits, d.Tiles = e.limits, info.Tiles
 	d.Baseline = e.baselineOf(ctx, info)
 	return &d, nil
 }

@@ -36,6 +36,12 @@ const maxFile = 2 << 30
 // nil, is called with the share done (0 to 1) and what is going on. All
 // problems of city.yaml are reported together, before anything else is read.
 func City(fsys fs.FS, slug string, progress func(done float64, what string)) (*city.City, error) {
+	c, _, err := CityAndSource(fsys, slug, progress)
+	return c, err
+}
+
+// CityAndSource is City with the map that it read, for the basemap.
+func CityAndSource(fsys fs.FS, slug string, progress func(done float64, what string)) (*city.City, *osm.Source, error) {
 	if progress == nil {
 		progress = func(float64, string) {}
 	}
@@ -56,11 +62,11 @@ func City(fsys fs.FS, slug string, progress func(done float64, what string)) (*c
 	for _, s := range steps {
 		progress(s.done, s.what)
 		if err := s.run(); err != nil {
-			return nil, fmt.Errorf("city %s: %w", slug, err)
+			return nil, nil, fmt.Errorf("city %s: %w", slug, err)
 		}
 	}
 	progress(1, "done")
-	return &b.city, nil
+	return &b.city, b.source, nil
 }
 
 // builder carries the parts from step to step.

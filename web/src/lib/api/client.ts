@@ -96,6 +96,8 @@ export const client = {
   cities: async () => json<CityInfo[]>(await api('/v1/cities')),
   city: async (slug: string) => json<CityDetail>(await api(`/v1/cities/${id(slug)}`)),
   /** Absolute address of the drawable streets; the map reads it in its own worker. */
+  /** The basemap lies beside the files of jobs; a city compiled without one has none. */
+  tilesUrl: async (city: CityInfo) => (city.tiles_url ? new URL(city.tiles_url, new URL((await siteConfig()).filesBaseUrl, location.href)).href : undefined),
   streetsUrl: async (city: CityDetail) => absolute(/^https?:/i.test(city.streets_url) ? city.streets_url : await api(`/${city.streets_url.replace(/^\/+/, '')}`)),
   submit: async (body: RunRequest) => json<Submitted>(await api('/v1/submit'), post(body)),
   status: async (job: string, signal?: AbortSignal) => json<Status>(await api(`/v1/status/${id(job)}`), { cache: 'no-cache', ...(signal ? { signal } : {}) }),

@@ -35,6 +35,8 @@ export interface CityInfo {
   facts: CityFacts;
   /** west, south, east, north */
   bounds: [number, number, number, number];
+  /** The basemap, a PMTiles archive; absent where a city was compiled without one. */
+  tiles_url?: string;
   modes: string[];
   service_date: string;
   service_window: Window;

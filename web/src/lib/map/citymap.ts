@@ -1,4 +1,4 @@
-// The map of one city: our own streets, nothing from anybody else. Loaded only
+// The map of one city: our own tiles, nothing from anybody else. Loaded only
 // when a map is about to be seen. Colours come from the page's own custom
 // properties, so map, legend and tables cannot disagree, and both themes work.
 import 'maplibre-gl/dist/maplibre-gl.css';
@@ -8,7 +8,10 @@ import type { FeatureCollection, Geometry } from 'geojson';
 import type { Access, Links } from '../api/types';
 import { number, percent, signed } from '../format';
 import type { StopOption } from '../stops';
+import { DOT, SOURCE, ZOOMS, dot, fontFaces, ground, names, palette, type Palette } from './basemap';
 import { minutesStep, timeLimits, volumeStep } from './scale';
+
+export { openTiles } from './pmtiles';
 
 setWorkerUrl(workerUrl);
 
@@ -19,6 +22,8 @@ export interface Options {
   container: HTMLElement;
   /** west, south, east, north */
   bounds: [number, number, number, number];
+  /** The basemap, opened by openTiles; without it the streets alone are drawn. */
+  tiles?: string;
   streets: string;
   label: string;
   onError?: (message: string) => void;
@@ -40,6 +45,8 @@ export class CityMap {
   private steps = { volume: 1, minutes: 1, times: [10, 20, 30, 40] as [number, number, number, number] };
   private loaded: Promise<void>;
   private plain = false;
+  /** The colours of the basemap as it is drawn now; for tests. */
+  colours: Palette = palette(false, false);
 
   constructor(private readonly options: Options) {
     const still = matchMedia('(prefers-reduced-motion: reduce)').matches;
@@ -58,6 +65,7 @@ export class CityMap {
       cooperativeGestures: false,
       locale: { 'Map.Title': options.label },
     });
+    this.map.once('style.load', () => this.map.addImage(DOT, dot(), { sdf: true, pixelRatio: 2 }));
     this.map.touchZoomRotate.disableRotation();
     this.map.keyboard.disableRotation();
     this.map.addControl(new NavigationControl({ showCompass: false }), 'top-right');
@@ -252,22 +260,33 @@ export class CityMap {
     // A street has one link each way: they stand side by side, not on top of each other.
     const volumes = this.view === 'volumes';
     const quiet = this.plain ? c('map-quiet') : undefined;
+    const { tiles, bounds } = this.options;
+    const p = (this.colours = palette(this.dark.matches, this.plain));
+    const below: LayerSpecification[] = tiles
+      ? ground(p)
+      : [
+          { id: 'land', type: 'background', paint: { 'background-color': c('map-land') } },
+          road('minor', null, quiet ?? c('map-minor'), zoomed(10, 0.4, 13, 1.1, 15, 3.5, 18, 14)),
+          road('middle', MIDDLE, quiet ?? c('map-middle'), zoomed(10, 0.7, 13, 2, 15, 5.5, 18, 18)),
+          road('major', MAJOR, quiet ?? c('map-major'), zoomed(10, 1.4, 13, 3.4, 15, 8, 18, 24)),
+        ];
+    const margin = [(bounds[2] - bounds[0]) / 20, (bounds[3] - bounds[1]) / 20] as const;
     return {
       version: 8,
+      'font-faces': fontFaces,
       // Colours change at once with the theme: a half-way colour means nothing.
       transition: { duration: 0, delay: 0 },
       sources: {
-        streets: { type: 'geojson', data: this.options.streets, maxzoom: 15, tolerance: 0.4 },
+        ...(tiles
+          ? { [SOURCE]: { type: 'vector' as const, tiles: [`pmtiles://${tiles}/{z}/{x}/{y}`], ...ZOOMS, bounds: [bounds[0] - margin[0], bounds[1] - margin[1], bounds[2] + margin[0], bounds[3] + margin[1]] } }
+          : { streets: { type: 'geojson' as const, data: this.options.streets, maxzoom: 15, tolerance: 0.4 } }),
         stops: { type: 'geojson', data: empty },
         draft: { type: 'geojson', data: empty },
         links: { type: 'geojson', data: empty, tolerance: 0.2 },
         access: { type: 'geojson', data: empty },
       },
       layers: [
-        { id: 'land', type: 'background', paint: { 'background-color': c('map-land') } },
-        road('minor', null, quiet ?? c('map-minor'), zoomed(10, 0.4, 13, 1.1, 15, 3.5, 18, 14)),
-        road('middle', MIDDLE, quiet ?? c('map-middle'), zoomed(10, 0.7, 13, 2, 15, 5.5, 18, 18)),
-        road('major', MAJOR, quiet ?? c('map-major'), zoomed(10, 1.4, 13, 3.4, 15, 8, 18, 24)),
+        ...below,
         { id: 'links-same', type: 'line', source: 'links', filter: ['all', is('link'), ['!', ['get', 'clear']]], layout: { 'line-cap': 'round', ...visible(volumes) }, paint: { 'line-color': c('same'), 'line-width': zoomed(10, 0.8, 14, 1.6, 17, 3) } },
         { id: 'links-clear', type: 'line', source: 'links', filter: ['all', is('link'), ['get', 'clear']], layout: { 'line-cap': 'round', 'line-join': 'round', 'line-sort-key': ['abs', ['get', 'diff']], ...visible(volumes) }, paint: { 'line-color': signed('diff', s, s / 1000), 'line-width': wide(1), 'line-offset': wide(0.5) } },
         {
@@ -283,9 +302,11 @@ export class CityMap {
             'circle-opacity': 0.95,
           },
         },
+        { id: 'draft-halo', type: 'line', source: 'draft', layout: { 'line-cap': 'round' }, paint: { 'line-color': c('map-halo'), 'line-width': 6, 'line-opacity': 0.8 } },
         { id: 'draft', type: 'line', source: 'draft', layout: { 'line-cap': 'round' }, paint: { 'line-color': c('line'), 'line-width': 3, 'line-dasharray': [1, 2] } },
         { id: 'line-halo', type: 'line', source: 'links', filter: is('line'), layout: { 'line-cap': 'round', 'line-join': 'round' }, paint: { 'line-color': c('map-halo'), 'line-width': zoomed(10, 5, 14, 9, 17, 14) } },
         { id: 'line', type: 'line', source: 'links', filter: is('line'), layout: { 'line-cap': 'round', 'line-join': 'round' }, paint: { 'line-color': c('line'), 'line-width': zoomed(10, 3, 14, 5.5, 17, 9) } },
+        ...(tiles ? names(p, this.plain) : []),
         { id: 'line-stops', type: 'circle', source: 'links', filter: is('stop'), paint: { 'circle-radius': zoomed(10, 3, 14, 5.5, 17, 8), 'circle-color': c('map-halo'), 'circle-stroke-color': c('line'), 'circle-stroke-width': 2.5 } },
         { id: 'stops', type: 'circle', source: 'stops', paint: { 'circle-radius': zoomed(10, 1.6, 13, 3.6, 16, 8), 'circle-color': c('map-halo'), 'circle-stroke-color': c('map-stop'), 'circle-stroke-width': zoomed(10, 0.8, 13, 1.4, 16, 2.5) } },
       ],
