@@ -125,11 +125,12 @@ func TestOnlyTheReconcilerStartsTasks(t *testing.T) {
 }
 
 // TestBucketsAreReadOnlyThroughTheDistribution: besides roles of ours, the
-// distribution alone reads; of the artifacts only the files of jobs.
+// distribution alone reads; of the artifacts only the files of jobs and basemaps.
 func TestBucketsAreReadOnlyThroughTheDistribution(t *testing.T) {
 	a := plan(t)
 	d := a.one(t, "cityflow-web", "AWS::CloudFront::Distribution")
-	for bucket, resource := range map[string]string{"cityflow-web": "arn:aws:s3:::cityflow-web/*", "cityflow-artifacts": "arn:aws:s3:::cityflow-artifacts/jobs/*"} {
+	for bucket, resources := range map[string][]string{"cityflow-web": {"arn:aws:s3:::cityflow-web/*"},
+		"cityflow-artifacts": {"arn:aws:s3:::cityflow-artifacts/jobs/*", "arn:aws:s3:::cityflow-artifacts/cities/*/basemap.pmtiles"}} {
 		allowed := 0
 		for _, s := range statementsOf(bucket, a.one(t, "cityflow-web", "AWS::S3::BucketPolicy", "Bucket="+bucket).get("PolicyDocument")) {
 			if s.effect == "Deny" {
@@ -139,7 +140,7 @@ func TestBucketsAreReadOnlyThroughTheDistribution(t *testing.T) {
 				continue
 			}
 			allowed++
-			if text(s.principal) != `{"Service":"cloudfront.amazonaws.com"}` || !slices.Equal(s.actions, []string{"s3:GetObject"}) || text(s.resources) != text([]string{resource}) {
+			if text(s.principal) != `{"Service":"cloudfront.amazonaws.com"}` || !slices.Equal(s.actions, []string{"s3:GetObject"}) || text(s.resources) != text(resources) {
 				t.Errorf("%s allows %s to %v on %s", s.where, text(s.principal), s.actions, text(s.resources))
 			}
 			want := `{"StringEquals":{"AWS:SourceArn":{"Fn::Join":["",["arn:aws:cloudfront::123456789012:distribution/",{"Ref":"` + d.ID + `"}]]}}}`

@@ -27,7 +27,7 @@ func ViewerFunction(c *config.Config) string {
 	return strings.NewReplacer("__SITE_HOST__", c.Domain.Site, "__OLD_HOST__", c.Domain.Old).Replace(viewerSource)
 }
 
-// FilesFunction is the code at the viewer of /files/*.
+// FilesFunction is the code at the viewer of /files/* and /tiles/*.
 func FilesFunction() string { return filesSource }
 
 // SiteHosts are the names that the distribution answers to.
@@ -71,8 +71,8 @@ func edge(app constructs.Construct, c *config.Config) (awscdk.Stack, awscertific
 	return stack, certificate(stack, c, "SiteCertificate", "", SiteHosts(c))
 }
 
-// web is the page: a private bucket behind CloudFront, and the files of jobs
-// under /files.
+// web is the page: a private bucket behind CloudFront, the files of jobs under
+// /files and basemaps under /tiles.
 func web(app constructs.Construct, c *config.Config, cert awscertificatemanager.ICertificate) (awscdk.Stack, awscloudfront.Distribution) {
 	stack := newStack(app, c, "web", c.Region, "the page and the files of jobs, through CloudFront", true)
 	site := siteBucket(stack, c)
@@ -91,7 +91,7 @@ func web(app constructs.Construct, c *config.Config, cert awscertificatemanager.
 	})
 	strip := awscloudfront.NewFunction(stack, str("FilesPath"), &awscloudfront.FunctionProps{
 		FunctionName: str("cityflow-files"), Runtime: awscloudfront.FunctionRuntime_JS_2_0(), AutoPublish: yes,
-		Comment: str("Takes /files off the address; lets only files of jobs through"), Code: awscloudfront.FunctionCode_FromInline(str(FilesFunction())),
+		Comment: str("Names of objects; lets only files of jobs and basemaps through"), Code: awscloudfront.FunctionCode_FromInline(str(FilesFunction())),
 	})
 	at := func(f awscloudfront.Function) *[]*awscloudfront.FunctionAssociation {
 		return &[]*awscloudfront.FunctionAssociation{{EventType: awscloudfront.FunctionEventType_VIEWER_REQUEST, Function: f}}
@@ -115,7 +115,7 @@ func web(app constructs.Construct, c *config.Config, cert awscertificatemanager.
 	job := behaviour(origin(named("FilesByName", c.Names.ArtifactsBucket), "Files"), strip, cachePolicy(stack, "Files", "Objects say how long they hold; silent ones a minute"), headersPolicy(stack, "Files", FilesPolicy))
 
 	props := &awscloudfront.DistributionProps{
-		Comment: str("CityFlow"), DefaultBehavior: page, AdditionalBehaviors: &map[string]*awscloudfront.BehaviorOptions{"/files/*": job},
+		Comment: str("CityFlow"), DefaultBehavior: page, AdditionalBehaviors: &map[string]*awscloudfront.BehaviorOptions{"/files/*": job, "/tiles/*": job},
 		HttpVersion: awscloudfront.HttpVersion_HTTP2_AND_3, EnableIpv6: yes, PriceClass: priceClasses[c.Web.PriceClass],
 		MinimumProtocolVersion: awscloudfront.SecurityPolicyProtocol_TLS_V1_2_2021, Certificate: cert,
 		PublishAdditionalMetrics: jsii.Bool(c.Observability.CacheMetrics),
@@ -161,14 +161,15 @@ func siteBucket(stack awscdk.Stack, c *config.Config) awss3.IBucket {
 }
 
 // policies open the buckets to this one distribution: the page whole, of the
-// artifacts only the files of jobs.
+// artifacts only the files of jobs and the basemaps.
 func policies(stack awscdk.Stack, c *config.Config, site awss3.IBucket, d awscloudfront.Distribution) {
 	through := obj{"StringEquals": obj{"AWS:SourceArn": "arn:aws:cloudfront::" + c.Account + ":distribution/" + *d.DistributionId()}}
-	read := func(sid, resource string) statement {
-		return statement{sid: sid, service: "cloudfront.amazonaws.com", actions: []string{"s3:GetObject"}, resources: []string{resource}, conditions: through}
+	read := func(sid string, resources ...string) statement {
+		return statement{sid: sid, service: "cloudfront.amazonaws.com", actions: []string{"s3:GetObject"}, resources: resources, conditions: through}
 	}
 	bucketPolicy(stack, "SitePolicy", c.WebBucket(), site, read("ReadThroughCloudFront", "arn:aws:s3:::"+c.WebBucket()+"/*"))
-	bucketPolicy(stack, "FilesPolicy", c.Names.ArtifactsBucket, nil, read("ReadJobsThroughCloudFront", "arn:aws:s3:::"+c.Names.ArtifactsBucket+"/jobs/*"))
+	bucketPolicy(stack, "FilesPolicy", c.Names.ArtifactsBucket, nil, read("ReadJobsThroughCloudFront", "arn:aws:s3:::"+c.Names.ArtifactsBucket+"/jobs/*",
+		"arn:aws:s3:::"+c.Names.ArtifactsBucket+"/cities/*/basemap.pmtiles"))
 }
 
 // logsBucket takes access logs and the answers of Athena.

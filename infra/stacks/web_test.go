@@ -49,10 +49,13 @@ func TestDistributionServesPageAndFiles(t *testing.T) {
 		t.Errorf("the page comes from %q", o)
 	}
 	d.want(t, "/files/*", at("CacheBehaviors", "0", "PathPattern")...)
-	if o := origins[fmt.Sprint(d.get(at("CacheBehaviors", "0", "TargetOriginId")...))]; o != "cityflow-artifacts.s3.eu-west-2.amazonaws.com" {
-		t.Errorf("/files/* comes from %q", o)
+	d.want(t, "/tiles/*", at("CacheBehaviors", "1", "PathPattern")...)
+	for i, path := range []string{"/files/*", "/tiles/*"} {
+		if o := origins[fmt.Sprint(d.get(at("CacheBehaviors", fmt.Sprint(i), "TargetOriginId")...))]; o != "cityflow-artifacts.s3.eu-west-2.amazonaws.com" {
+			t.Errorf("%s comes from %q", path, o)
+		}
 	}
-	for _, behaviour := range [][]string{at("DefaultCacheBehavior"), at("CacheBehaviors", "0")} {
+	for _, behaviour := range [][]string{at("DefaultCacheBehavior"), at("CacheBehaviors", "0"), at("CacheBehaviors", "1")} {
 		d.want(t, true, append(behaviour, "Compress")...)
 		d.want(t, "redirect-to-https", append(behaviour, "ViewerProtocolPolicy")...)
 		d.want(t, "viewer-request", append(behaviour, "FunctionAssociations", "0", "EventType")...)
@@ -191,6 +194,15 @@ func TestFilesFunction(t *testing.T) {
 		"/files/reconcile/lease.json":              "",
 		"/files/cities/index.json":                 "",
 		"/files/jobs/" + id + "/summary.json\n":    "",
+		"/tiles/newport.pmtiles":                   "/cities/newport/basemap.pmtiles",
+		"/tiles/porto-alegre.pmtiles":              "/cities/porto-alegre/basemap.pmtiles",
+		"/tiles/":                                  "",
+		"/tiles/newport":                           "",
+		"/tiles/newport.pmtiles/":                  "",
+		"/tiles/../runs/a.pmtiles":                 "",
+		"/tiles/a/b.pmtiles":                       "",
+		"/tiles/%2e%2e.pmtiles":                    "",
+		"/files/cities/newport/basemap.pmtiles":    "",
 	} {
 		out := call(t, FilesFunction(), "cityflow.obaidmalik.co.uk", uri)
 		if want == "" {

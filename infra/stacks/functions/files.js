@@ -1,12 +1,15 @@
-// CloudFront Function at the viewer of `/files/*`: the artifacts bucket has its
-// keys without that prefix. Only files of jobs pass; every other address is
-// answered here, so that no request for another key ever reaches the bucket.
+// CloudFront Function at the viewer of `/files/*` and `/tiles/*`: the artifacts
+// bucket has its keys in another form. Only files of jobs and basemaps pass;
+// every other address is answered here, so that no request for another key ever
+// reaches the bucket.
 var FILE = /^\/files(\/jobs\/[a-z2-7]{26}\/[a-z0-9]+(?:[_.-][a-z0-9]+)*)$/;
+var TILES = /^\/tiles\/([a-z0-9]+(?:[_-][a-z0-9]+)*)\.pmtiles$/;
 
 function handler(event) {
   var request = event.request;
-  var match = FILE.exec(request.uri);
-  if (!match) {
+  var file = FILE.exec(request.uri);
+  var tiles = TILES.exec(request.uri);
+  if (!file && !tiles) {
     return {
       statusCode: 404,
       statusDescription: 'Not Found',
@@ -14,7 +17,7 @@ function handler(event) {
       body: { encoding: 'text', data: 'There is no such file.\n' },
     };
   }
-  request.uri = match[1];
+  request.uri = file ? file[1] : '/cities/' + tiles[1] + '/basemap.pmtiles';
   request.querystring = {};
   return request;
 }
