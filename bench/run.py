@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Measures the built program and keeps what was measured.
 
-    python3 bench/run.py quick|load|assign [--name NAME]
+    python3 bench/run.py quick|load|assign|streets [--name NAME]
 
 quick: the what-if of Newport with 3,000 people, baseline and scenario, five
 replications each, three times over. The city is compiled and its morning
@@ -16,6 +16,11 @@ assign: static equilibrium of the published networks (validation data, folder
 VALIDATION_DATA or ../shared/data/validation) to three gaps, each several
 times: seconds of the solve as the program says, reading excluded, and the
 greatest memory of the whole process.
+
+streets: 10,000 random street queries from point to point on a grid of 40,000
+nodes, without and with banned turns, and on three compiled cities: median and 99th
+percentile, what preparing takes, and plain Dijkstra in the same run. All 10,000 costs
+and paths are checked against it, or it fails.
 Writes bench/results/NAME.json: command, version, machine, seconds, memory.
 """
 import argparse
@@ -203,7 +208,26 @@ def assign(runs=15):
     }
 
 
-MEASUREMENTS = {"quick": quick, "load": load200, "assign": assign}
+def streets():
+    loaded, rows = load(), []
+    for what in (["-grid", "200"], ["-grid", "200", "-banned", "0.02"], ["-city", "newport"], ["-city", "porto-alegre"], ["-city", "london-camden"]):
+        done = subprocess.run(["go", "run", "./bench/streets", *what], cwd=ROOT, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=900)
+        if done.returncode:
+            sys.exit(done.stdout + done.stderr)
+        row = json.loads(done.stdout)
+        assert row["pairs"] == row["costs_equal_to_dijkstra"] == row["paths_legal_and_of_that_cost"], row
+        for part in ("cost", "path", "to", "all", "dijkstra", "dijkstra_all"):
+            row[part] = {k: round(v, 2) for k, v in row[part].items()}
+        rows.append({k: round(v, 2) if isinstance(v, float) else v for k, v in row.items()} | {"dijkstra_to_path": round(row["dijkstra"]["median_us"] / row["path"]["median_us"])})
+    grid = max(r["cost"]["median_us"] for r in rows[:2])
+    return {
+        "what": "street queries from point to point on free-flow costs, turn restrictions exact, one thread; least of three rounds for each pair",
+        "command": "go run ./bench/streets", "must_us": 150, "aim_us": 20, "grid_cost_median_us": grid, "met_must": grid <= 150, "met_aim": grid <= 20,
+        "load_before": loaded, "load_after": load(), "rows": rows,
+    }
+
+
+MEASUREMENTS = {"quick": quick, "load": load200, "assign": assign, "streets": streets}
 
 
 def main():

@@ -64,6 +64,7 @@ var rooms = []room{
 	{path: "internal/catalog", may: []string{"spec", "internal/city", "internal/run"}, because: "it implements run.Source over a store: packs as objects"},
 	{path: "cmd/*", anything: true, because: "the only place that knows both halves and joins them"},
 	{path: "bench/morning", may: []string{"spec", "internal/catalog", "internal/loading", "internal/run"}, because: "it times the loader alone, on the routes that an export holds"},
+	{path: "bench/streets", may: []string{"internal/catalog", "internal/city", "internal/routing", "internal/units"}, because: "it times street queries beside plain searches of its own"},
 	{path: "bench/load", may: []string{"spec"}, because: "a client: it knows the service by its contract alone"},
 
 	// For tests alone; no room may list them.

@@ -157,8 +157,8 @@ type Metric struct {
 	foreAt, backAt []uint32
 	// Of each arc: its edge twice, plus one going down, to unpack it.
 	foreEdge, backEdge []uint32
-	// By edge, upwards and downwards: link with the top bit set, or the lower
-	// node it bypasses.
+	// By edge, upwards and downwards: link with the top bit set, or the edge to
+	// its upper end from the lower node that it goes over.
 	viaUp, viaDown []uint32
 }
 
@@ -232,10 +232,10 @@ func (f *Fitter) shortcuts(m *Metric) {
 				k, n := s.runs[r].k, s.runs[r].n
 				r++
 				if b != far { // x -> v -> y
-					shorten(f.up[k:k+n], f.up[at:at+n], m.viaUp[k:k+n], b, v)
+					shorten(f.up[k:k+n], f.up[at:at+n], m.viaUp[k:k+n], b, at)
 				}
 				if a != far { // y -> v -> x
-					shorten(f.down[k:k+n], f.down[at:at+n], m.viaDown[k:k+n], a, v)
+					shorten(f.down[k:k+n], f.down[at:at+n], m.viaDown[k:k+n], a, at)
 				}
 				at += n
 			}
@@ -243,13 +243,13 @@ func (f *Fitter) shortcuts(m *Metric) {
 	}
 }
 
-// shorten is the innermost loop of shortcuts. Few triangles improve anything, so
-// the branch is well predicted.
-func shorten(w, more, via []uint32, add, over uint32) {
+// shorten is the innermost loop of shortcuts: more are the costs of the edges from
+// at on. Few triangles improve anything, so the branch is well predicted.
+func shorten(w, more, via []uint32, add, at uint32) {
 	more, via = more[:len(w)], via[:len(w)]
 	for i, c := range more {
 		if c += add; c < w[i] {
-			w[i], via[i] = c, over
+			w[i], via[i] = c, at+uint32(i)
 		}
 	}
 }

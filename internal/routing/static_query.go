@@ -6,11 +6,18 @@ import (
 	"github.com/malikobaid/cityflow/internal/units"
 )
 
-// mark is what a static query knows of a rank: least cost so far, and the arc it
-// came by.
-type mark struct{ cost, by uint32 }
+// mark is what a static query knows of a rank: least cost so far in the upper
+// half, the arc it came by in the lower. The least of two marks is one comparison
+// without a branch, which could not be predicted; equal costs go by the arc.
+type mark uint64
 
-var unreached = mark{far, none}
+const (
+	unreached = mark(far)<<32 | mark(none)
+	atEnd     = mark(none) // cost 0, by no arc
+)
+
+func (m mark) cost() uint32 { return uint32(m >> 32) }
+func (m mark) by() uint32   { return uint32(m) }
 
 // Query is the memory of one goroutine's queries on the metrics of one Static.
 // A query allocates nothing but the growth of the caller's buffer.
@@ -62,7 +69,7 @@ func (q *Query) start(m *Metric, to units.NodeID) uint32 {
 		panic("routing: a query on a metric of another network")
 	}
 	for r := q.s.enter[to]; r <= q.s.leave[to]; r++ {
-		q.back[r] = mark{0, none}
+		q.back[r] = atEnd
 	}
 	return q.s.enter[to]
 }
@@ -74,7 +81,7 @@ func (q *Query) meet(m *Metric, from, to units.NodeID) (cost, top uint32) {
 	parent := q.s.parent
 	y := q.start(m, to)
 	x := q.s.leave[from]
-	q.fore[x] = mark{0, none}
+	q.fore[x] = atEnd
 	for x != y {
 		// The lower of the two goes up; the parent of a root is above all.
 		if x < y {
@@ -87,7 +94,7 @@ func (q *Query) meet(m *Metric, from, to units.NodeID) (cost, top uint32) {
 	}
 	cost, top = far, none
 	for ; x != none; x = parent[x] {
-		f, b := q.fore[x].cost, q.back[x].cost
+		f, b := q.fore[x].cost(), q.back[x].cost()
 		if c := f + b; c < cost {
 			cost, top = c, x
 		}
@@ -100,15 +107,15 @@ func (q *Query) meet(m *Metric, from, to units.NodeID) (cost, top uint32) {
 // rise passes the cost of a rank on to those above it, unless it has reached
 // bound already.
 func rise(marks []mark, arcs []leg, at []uint32, v, bound uint32) {
-	d := marks[v].cost
+	d := marks[v].cost()
 	if d >= bound {
 		return
 	}
 	lo := at[v+1]
-	for i, a := range arcs[lo:at[v]] {
-		if c := d + a.cost; c < marks[a.to].cost {
-			marks[a.to] = mark{c, lo + uint32(i)}
-		}
+	by := mark(d)<<32 | mark(lo)
+	for _, a := range arcs[lo:at[v]] {
+		marks[a.to] = min(marks[a.to], by+mark(a.cost)<<32)
+		by++
 	}
 }
 
@@ -131,14 +138,14 @@ func (q *Query) links(m *Metric, top uint32, path []units.LinkID) []units.LinkID
 	s := q.s
 	// Up to the top: found backwards.
 	q.chain = q.chain[:0]
-	for x := top; q.fore[x].by != none; {
-		i := q.fore[x].by
+	for x := top; q.fore[x].by() != none; {
+		i := q.fore[x].by()
 		q.chain = append(q.chain, m.foreEdge[i])
 		x = s.low[m.foreEdge[i]>>1]
 	}
 	slices.Reverse(q.chain)
-	for x := top; q.back[x].by != none; {
-		i := q.back[x].by
+	for x := top; q.back[x].by() != none; {
+		i := q.back[x].by()
 		q.chain = append(q.chain, m.backEdge[i])
 		x = s.low[m.backEdge[i]>>1]
 	}
@@ -157,12 +164,13 @@ func (q *Query) links(m *Metric, top uint32, path []units.LinkID) []units.LinkID
 			continue
 		}
 		// Over a lower node: down to it, then up.
-		x, y := s.low[e], s.head[e]
+		x := s.low[e]
+		v := s.low[via]
+		down, up := 2*s.edge(s.first[v], via, x)+1, 2*via
 		if id&1 == 1 {
-			x, y = y, x
+			down, up = up+1, down-1
 		}
-		lo, hi := s.first[via], s.first[via+1]
-		q.chain = append(q.chain, 2*s.edge(lo, hi, y), 2*s.edge(lo, hi, x)+1)
+		q.chain = append(q.chain, up, down)
 	}
 	return path
 }
@@ -173,7 +181,7 @@ func (q *Query) From(m *Metric, from units.NodeID) {
 	q.drop()
 	q.metric, q.source = m, uint32(from)
 	x := q.s.leave[from]
-	q.fore[x] = mark{0, none}
+	q.fore[x] = atEnd
 	for ; x != none; x = q.s.parent[x] {
 		rise(q.fore, m.fore, m.foreAt, x, far)
 	}
@@ -194,7 +202,7 @@ func (q *Query) To(to units.NodeID) (seconds float64, ok bool) {
 	m := q.metric
 	cost := uint32(far)
 	for y := q.start(m, to); y != none; y = q.s.parent[y] {
-		cost = min(cost, q.fore[y].cost+q.back[y].cost)
+		cost = min(cost, q.fore[y].cost()+q.back[y].cost())
 		rise(q.back, m.back, m.backAt, y, cost)
 	}
 	q.forgetBack(to)
@@ -210,7 +218,7 @@ func (q *Query) All(seconds []float32) {
 		q.all = make([]uint32, len(q.s.node))
 	}
 	for v := len(q.all) - 1; v >= 0; v-- {
-		d := q.fore[v].cost
+		d := q.fore[v].cost()
 		for _, a := range m.back[m.backAt[v+1]:m.backAt[v]] {
 			d = min(d, q.all[a.to]+a.cost)
 		}
