@@ -23,10 +23,10 @@ import (
 	"runtime"
 	"sync"
 	"sync/atomic"
-	"syscall"
 	"time"
 
 	"gocloud.dev/blob/fileblob"
+	"golang.org/x/sys/unix"
 
 	"github.com/malikobaid/cityflow/internal/catalog"
 	"github.com/malikobaid/cityflow/internal/city"
@@ -152,12 +152,11 @@ func trial(work []func()) float64 {
 
 // threadTime is the processor time of this thread in milliseconds.
 func threadTime() float64 {
-	const ofThread = 1 // RUSAGE_THREAD
-	var u syscall.Rusage
-	if err := syscall.Getrusage(ofThread, &u); err != nil {
+	var t unix.Timespec
+	if err := unix.ClockGettime(unix.CLOCK_THREAD_CPUTIME_ID, &t); err != nil {
 		panic(err)
 	}
-	return float64(u.Utime.Nano()+u.Stime.Nano()) / 1e6
+	return float64(t.Nano()) / 1e6
 }
 
 // sink keeps results, so that nothing is left out for want of use.

@@ -53,7 +53,7 @@ func (r *region) head(a uint32, now float64) {
 	ka := &ld.links[a]
 	if len(ld.signals) > 0 {
 		if at := ld.green(a, now); at > now {
-			r.heap.push(event{at, a})
+			r.heap.Push(at, a)
 			return
 		}
 	}
@@ -88,7 +88,7 @@ func (r *region) head(a uint32, now float64) {
 	if ld.patience > 0 {
 		if ld.lookAt[a] = now + ld.patience; !ld.looks[a] {
 			ld.looks[a] = true
-			r.heap.push(event{ld.lookAt[a], uint32(2*len(ld.links)) + a})
+			r.heap.Push(ld.lookAt[a], uint32(2*len(ld.links))+a)
 		}
 	}
 	if ld.turnRings && kb.full() {
@@ -107,7 +107,7 @@ func (r *region) lookAgain(a uint32, now float64) {
 	}
 	if ld.lookAt[a] > now {
 		ld.looks[a] = true
-		r.heap.push(event{ld.lookAt[a], uint32(2*len(ld.links)) + a})
+		r.heap.Push(ld.lookAt[a], uint32(2*len(ld.links))+a)
 		return
 	}
 	s := &ld.slots[ka.base+ka.out&ka.mask]
@@ -123,7 +123,7 @@ func (r *region) lookAgain(a uint32, now float64) {
 		return
 	}
 	ld.lookAt[a], ld.looks[a] = now+ld.patience, true
-	r.heap.push(event{ld.lookAt[a], uint32(2*len(ld.links)) + a})
+	r.heap.Push(ld.lookAt[a], uint32(2*len(ld.links))+a)
 }
 
 // chargeFreeRider is called before someone begins to wait for link b. Entering
@@ -221,7 +221,7 @@ func (r *region) sendBackRed(b uint32, now float64) {
 		}
 		*prev = ka.waitNext
 		ka.waits = none
-		r.heap.push(event{at, a})
+		r.heap.Push(at, a)
 	}
 }
 
@@ -260,7 +260,7 @@ func (r *region) wake(b uint32, now float64) {
 	k.woken = true
 	at := max(now, ld.openAt(k))
 	ld.wakeAt[b] = at
-	r.heap.push(event{at, uint32(len(ld.links)) + b})
+	r.heap.Push(at, uint32(len(ld.links))+b)
 }
 
 // enter puts a platoon at the upstream end of link b.
@@ -278,7 +278,7 @@ func (r *region) enter(w waiting, b uint32, now float64) {
 	ld.slots[k.base+k.in&k.mask] = slot{now, ready, w.p, w.word, w.size, w.pace}
 	if !k.cut {
 		if k.come == k.out {
-			r.heap.push(event{max(ready, k.nextExit), b})
+			r.heap.Push(max(ready, k.nextExit), b)
 		}
 		k.come++
 	}
@@ -316,6 +316,6 @@ func (r *region) leave(a uint32, now float64) {
 		k.seen++
 	}
 	if k.come != k.out {
-		r.heap.push(event{max(ld.slots[k.base+k.out&k.mask].ready, k.nextExit), a})
+		r.heap.Push(max(ld.slots[k.base+k.out&k.mask].ready, k.nextExit), a)
 	}
 }
