@@ -57,11 +57,10 @@ func (r *region) head(a uint32, now float64) {
 			return
 		}
 	}
-	s := &ld.slots[ka.base+ka.out&ka.mask]
 	if ka.next == none {
-		next, word := ld.router.Next(s.p, s.word, units.LinkID(a))
+		p, size := ka.head.p, ka.head.size
+		next, word := ld.router.Next(p, ka.head.word, units.LinkID(a))
 		if next == units.NoLink {
-			p, size := s.p, s.size
 			r.leave(a, now)
 			r.wake(a, now)
 			ld.trips.Arrived(p, units.LinkID(a), size, now)
@@ -72,7 +71,8 @@ func (r *region) head(a uint32, now float64) {
 	b := ka.next
 	kb := &ld.links[b]
 	if kb.nobodyWaits() && ld.openAt(kb) <= now {
-		w := waiting{s.p, ka.nextWord, s.size, s.pace}
+		w := ka.head
+		w.word = ka.nextWord
 		r.leave(a, now)
 		r.enter(w, b, now)
 		r.wake(a, now)
@@ -110,10 +110,9 @@ func (r *region) lookAgain(a uint32, now float64) {
 		r.heap.Push(ld.lookAt[a], uint32(2*len(ld.links))+a)
 		return
 	}
-	s := &ld.slots[ka.base+ka.out&ka.mask]
-	next, word := ld.router.Next(s.p, ka.nextWord, units.LinkID(a))
+	next, word := ld.router.Next(ka.head.p, ka.nextWord, units.LinkID(a))
 	if next == units.NoLink {
-		panic(fmt.Sprintf("loading: platoon %d, waiting on link %d, is told that its trip ends there", s.p, a))
+		panic(fmt.Sprintf("loading: platoon %d, waiting on link %d, is told that its trip ends there", ka.head.p, a))
 	}
 	ka.nextWord = word
 	if b := ka.waits; uint32(next) != b {
@@ -191,8 +190,8 @@ func (r *region) entrance(b uint32, now float64) {
 			ld.links[before].waitNext = ka.waitNext
 		}
 		ka.waits = none
-		s := &ld.slots[ka.base+ka.out&ka.mask]
-		w = waiting{s.p, ka.nextWord, s.size, s.pace}
+		w = ka.head
+		w.word = ka.nextWord
 		kb.credit = tag
 		ld.turnTag[ld.turnBase[best]+ld.outRank[b]] = tag + float64(w.size)/ld.weight[best]
 		r.leave(best, now)
@@ -278,6 +277,7 @@ func (r *region) enter(w waiting, b uint32, now float64) {
 	ld.slots[k.base+k.in&k.mask] = slot{now, ready, w.p, w.word, w.size, w.pace}
 	if !k.cut {
 		if k.come == k.out {
+			k.head = w
 			r.heap.Push(max(ready, k.nextExit), b)
 		}
 		k.come++
@@ -307,8 +307,8 @@ func (r *region) leave(a uint32, now float64) {
 		r.record(exit{s.t, now, s.p, a})
 	}
 	s.t = now
-	if k.nextExit = now + float64(s.size)*k.outS; len(ld.signals) > 0 {
-		k.nextExit = ld.after(a, now, float64(s.size)*k.outS)
+	if k.nextExit = now + float64(k.head.size)*k.outS; len(ld.signals) > 0 {
+		k.nextExit = ld.after(a, now, float64(k.head.size)*k.outS)
 	}
 	k.out++
 	k.next = none
@@ -316,6 +316,8 @@ func (r *region) leave(a uint32, now float64) {
 		k.seen++
 	}
 	if k.come != k.out {
-		r.heap.Push(max(ld.slots[k.base+k.out&k.mask].ready, k.nextExit), a)
+		s := &ld.slots[k.base+k.out&k.mask]
+		k.head = waiting{s.p, s.word, s.size, s.pace}
+		r.heap.Push(max(s.ready, k.nextExit), a)
 	}
 }
