@@ -37,8 +37,11 @@ type Static struct {
 // triangles the n edges from k on.
 type run struct{ k, n uint32 }
 
-// NewStatic contracts the states of g, with an order as in NewGraph.
+// NewStatic contracts the states of g in an order of all its nodes.
 func (g *Graph) NewStatic(order Order) *Static {
+	if len(order) != g.nodes {
+		panic(fmt.Sprintf("routing: an order of %d nodes for %d", len(order), g.nodes))
+	}
 	n := g.numStates()
 	s := &Static{g: g, enter: make([]uint32, g.nodes), leave: make([]uint32, g.nodes), node: make([]uint32, 0, n)}
 	rank := make([]uint32, n)
