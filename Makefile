@@ -136,10 +136,10 @@ tools:
 	@scripts/need-chromium
 	@scripts/python-env
 
+# make bench BENCH="streets cores": some of them only.
+BENCH ?= quick load assign streets cores
 bench: build
-	python3 bench/run.py quick
-	python3 bench/run.py load
-	python3 bench/run.py assign
+	for what in $(BENCH); do python3 bench/run.py $$what || exit 1; done
 
 # Beside SUMO, which is installed for it (150 MB).
 bench-sumo: build
@@ -149,8 +149,9 @@ bench-lambda: build tools
 	bench/lambda.sh
 
 # Traffic beside UXsim, which it installs into a venv of its own (minutes).
+# make bench-traffic ONLY=chicago-30,chicago-5: some scenarios only.
 bench-traffic: bin/cityflow
-	python3 bench/traffic.py
+	python3 bench/traffic.py $(if $(ONLY),--only $(ONLY))
 
 # The terminal output and the picture that README.md shows.
 readme: build tools

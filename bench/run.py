@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Measures the built program and keeps what was measured.
 
-    python3 bench/run.py quick|load|assign [--name NAME]
+    python3 bench/run.py quick|load|assign|streets|cores [--name NAME]
 
 quick: the what-if of Newport with 3,000 people, baseline and scenario, five
 replications each, three times over. The city is compiled and its morning
@@ -16,6 +16,15 @@ assign: static equilibrium of the published networks (validation data, folder
 VALIDATION_DATA or ../shared/data/validation) to three gaps, each several
 times: seconds of the solve as the program says, reading excluded, and the
 greatest memory of the whole process.
+
+streets: 10,000 random street queries from point to point on a grid of 40,000
+nodes, without and with banned turns, and on three compiled cities: median and 99th
+percentile, what preparing takes, and plain Dijkstra in the same run. All 10,000 costs
+and paths are checked against it, or it fails.
+
+cores: what the second core gives to loading and to street queries, beside controls
+of the machine. On a machine with other work the "alone" is not alone: run it on a
+quiet one.
 Writes bench/results/NAME.json: command, version, machine, seconds, memory.
 """
 import argparse
@@ -203,7 +212,41 @@ def assign(runs=15):
     }
 
 
-MEASUREMENTS = {"quick": quick, "load": load200, "assign": assign}
+def streets():
+    loaded, rows = load(), []
+    for what in (["-grid", "200"], ["-grid", "200", "-banned", "0.02"], ["-city", "newport"], ["-city", "porto-alegre"], ["-city", "london-camden"]):
+        done = subprocess.run(["go", "run", "./bench/streets", *what], cwd=ROOT, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=900)
+        if done.returncode:
+            sys.exit(done.stdout + done.stderr)
+        row = json.loads(done.stdout)
+        assert row["pairs"] == row["costs_equal_to_dijkstra"] == row["paths_legal_and_of_that_cost"], row
+        for part in ("cost", "path", "to", "all", "dijkstra", "dijkstra_all"):
+            row[part] = {k: round(v, 2) for k, v in row[part].items()}
+        rows.append({k: round(v, 2) if isinstance(v, float) else v for k, v in row.items()} | {"dijkstra_to_path": round(row["dijkstra"]["median_us"] / row["path"]["median_us"])})
+    grid = max(r["cost"]["median_us"] for r in rows[:2])
+    return {
+        "what": "street queries from point to point on free-flow costs, turn restrictions exact, one thread; least of three rounds for each pair",
+        "command": "go run ./bench/streets", "must_us": 150, "aim_us": 20, "grid_cost_median_us": grid, "met_must": grid <= 150, "met_aim": grid <= 20,
+        "load_before": loaded, "load_after": load(), "rows": rows,
+    }
+
+
+def cores(seconds=6):
+    loaded = load()
+    done = subprocess.run(["go", "run", "./bench/cores", "-seconds", str(seconds)], cwd=ROOT, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=900)
+    if done.returncode:
+        sys.exit(done.stderr)
+    rows = json.loads(done.stdout)
+    loading = next(r for r in rows if r["work"].startswith("loading"))
+    assert loading["pieces_seen_both_ways"] > 0, "the machine is too busy: no piece of the loading ran through"
+    return {
+        "what": "time of two equal pieces of work side by side over one alone; processor time of threads that were not off their core, least of each piece",
+        "command": "go run ./bench/cores", "must_ratio": 1.15, "ratio": round(loading["ratio"], 3), "met": loading["ratio"] <= 1.15,
+        "load_before": loaded, "load_after": load(), "rows": [{k: round(v, 3) if isinstance(v, float) else v for k, v in r.items()} for r in rows],
+    }
+
+
+MEASUREMENTS = {"quick": quick, "load": load200, "assign": assign, "streets": streets, "cores": cores}
 
 
 def main():

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Measures `cityflow traffic` beside UXsim, in the same session.
 
-    python3 bench/traffic.py [--data DIR] [--rounds N] [--peer-seconds S]
+    python3 bench/traffic.py [--data DIR] [--rounds N] [--peer-seconds S] [--only NAME,...]
 
 Installs the pinned UXsim into build/bench-uxsim at the first call. DIR is the
 folder with the UXsim scenarios as CSV (default: $VALIDATION_DATA/uxsim, or
@@ -11,7 +11,8 @@ rounds (the machine may be busy: the load is kept beside them, and the processor
 seconds, which suffer less; ours include reading). Every ratio
 stands beside the work both did: the same platoons loaded (asserted), and trips
 completed and link entries, which differ with the models but not by more than a
-quarter (asserted). Writes bench/results/traffic.json.
+quarter (asserted). Writes bench/results/traffic.json; with --only (names in
+SCENARIOS) the other rows stay as they were, each with its own date and load.
 """
 import argparse
 import json
@@ -133,32 +134,49 @@ def compare(python, what, files, platoon, until, engines, args):
     return result
 
 
+# Name, title, file (none: made here), platoon, until, engines of the peer. Chicago
+# below 30 is beyond the peer's memory.
+SCENARIOS = {
+    "grid": ("11 x 11 grid of 1 km links, 60,500 vehicles", None, 5, 7200, ["cpp", "python"]),
+    "sioux-falls": ("Sioux Falls with capacities", "sfnetwork", 5, 7200, ["cpp", "python"]),
+    "chicago-30": ("Chicago Sketch", "chicago_sketch", 30, 10000, ["cpp"]),
+    "chicago-5": ("Chicago Sketch", "chicago_sketch", 5, 10000, []),
+    "chicago-1": ("Chicago Sketch", "chicago_sketch", 1, 10000, []),
+}
+MUST = {30: (0.8, 100e6), 5: (1.5, 150e6), 1: (4, 400e6)}
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     root = os.environ.get("VALIDATION_DATA") or ROOT.parent / "shared" / "data" / "validation"
     parser.add_argument("--data", type=pathlib.Path, default=pathlib.Path(root) / "uxsim")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--peer-seconds", type=int, default=300)
+    parser.add_argument("--only", default=",".join(SCENARIOS), help="scenarios, by name: " + ", ".join(SCENARIOS))
     args = parser.parse_args()
-    python = peer_python()
+    only = args.only.split(",")
+    if unknown := [name for name in only if name not in SCENARIOS]:
+        parser.error(f"no scenario {', '.join(unknown)}")
+    python = peer_python() if any(SCENARIOS[name][4] for name in only) else None
     version = json.loads(subprocess.run([PROGRAM, "--format", "json", "version"], cwd=ROOT, capture_output=True, text=True, check=True).stdout)
     files = lambda name: [str((args.data / f"{name}_{kind}.csv").resolve()) for kind in ("nodes", "links", "demand")]
-    before, results = load(), []
+    path = ROOT / "bench" / "results" / "traffic.json"
+    before, kept = load(), {}
+    if path.exists():
+        was = json.loads(path.read_text(encoding="utf-8"))
+        kept = {(r["scenario"], r["platoon"]): {"date": was["date"], "version": was["version"], "load": was["load_after"], **r} for r in was["results"]}
     with tempfile.TemporaryDirectory(prefix="cityflow-bench-") as folder:
-        results.append(compare(python, "11 x 11 grid of 1 km links, 60,500 vehicles", grid(folder), 5, 7200, ["cpp", "python"], args))
-        results.append(compare(python, "Sioux Falls with capacities", files("sfnetwork"), 5, 7200, ["cpp", "python"], args))
-        results.append(compare(python, "Chicago Sketch", files("chicago_sketch"), 30, 10000, ["cpp"], args))
-        for platoon in (5, 1):  # beyond the memory of the peer
-            results.append(compare(python, "Chicago Sketch", files("chicago_sketch"), platoon, 10000, [], args))
-    must = {30: (0.8, 100e6), 5: (1.5, 150e6), 1: (4, 400e6)}
-    for r in results:
-        if r["scenario"] == "Chicago Sketch":
-            one = r["cityflow"]["threads_1"]
-            seconds, memory = must[r["platoon"]]
-            r["must"] = {"seconds": seconds, "max_rss_bytes": int(memory), "met": one["seconds"] <= seconds and one["max_rss_bytes"] <= memory}
+        for name in only:
+            what, file, platoon, until, engines = SCENARIOS[name]
+            r = compare(python, what, files(file) if file else grid(folder), platoon, until, engines, args)
+            if file == "chicago_sketch":
+                one = r["cityflow"]["threads_1"]
+                seconds, memory = MUST[platoon]
+                r["must"] = {"seconds": seconds, "max_rss_bytes": int(memory), "met": one["seconds"] <= seconds and one["max_rss_bytes"] <= memory}
+            kept[what, platoon] = {"date": time.strftime("%Y-%m-%d"), "version": version, "load": load(), **r}
+    results = [kept[key] for key in ((s[0], s[2]) for s in SCENARIOS.values()) if key in kept]
     out = {"date": time.strftime("%Y-%m-%d"), "version": version, "machine": machine(), "command": "python3 bench/traffic.py", "rounds": args.rounds,
            "peer": (ROOT / "bench" / "requirements-uxsim.txt").read_text(encoding="utf-8").split("\n")[1], "load_before": before, "load_after": load(), "results": results}
-    path = ROOT / "bench" / "results" / "traffic.json"
     text = json.dumps(out, indent=1) + "\n"
     path.write_text(text, encoding="utf-8")
     print(text, end="")

@@ -17,6 +17,7 @@ var rooms = []room{
 
 	// The model half.
 	{path: "internal/units", because: "the ids of everything: whoever is at the bottom imports nobody"},
+	{path: "internal/pq", because: "a heap of numbers; whose they are is not its business"},
 	{path: "internal/random", because: "draws are numbers keyed by numbers; who draws is not its business"},
 	{path: "internal/city", may: []string{"internal/units"}, because: "data that exists without people: it must not know who reads it"},
 	{path: "internal/city/osm", may: []string{"internal/city", "internal/units"}, because: "an importer fills the columns of city and nothing else"},
@@ -27,11 +28,11 @@ var rooms = []room{
 	{path: "internal/scenario", may: []string{"spec", "internal/city", "internal/demand", "internal/units"}, because: "it turns a request into a changed city and a demand scale; it runs nothing"},
 	{path: "internal/demand", may: []string{"internal/city", "internal/random", "internal/units"}, because: "people and trips exist before modes, streets and requests"},
 	{path: "internal/choice", may: []string{"internal/city", "internal/random", "internal/units"}, because: "costs come in as numbers, so that it can be tested without searching anything"},
-	{path: "internal/routing", may: []string{"internal/city", "internal/units"}, because: "a search engine: it takes columns and knows no persons"},
+	{path: "internal/routing", may: []string{"internal/city", "internal/pq", "internal/units"}, because: "a search engine: it takes columns and knows no persons"},
 	{path: "internal/routing/raptor", may: []string{"internal/city", "internal/units"}, because: "a search engine: it takes a timetable and knows no persons"},
-	{path: "internal/loading", may: []string{"internal/city", "internal/units"}, because: "physics: it moves what it is given and computes no indicator"},
-	{path: "internal/assign", may: []string{"internal/city", "internal/units"}, because: "numbers in, numbers out: it takes a network and a matrix and knows no persons, modes or requests"},
-	{path: "internal/traffic", may: []string{"internal/random", "internal/loading", "internal/units"}, because: "a scenario from files of other people, on the physics of loading: it knows no city"},
+	{path: "internal/loading", may: []string{"internal/city", "internal/pq", "internal/units"}, because: "physics: it moves what it is given and computes no indicator"},
+	{path: "internal/assign", may: []string{"internal/city", "internal/pq", "internal/units"}, because: "numbers in, numbers out: it takes a network and a matrix and knows no persons, modes or requests"},
+	{path: "internal/traffic", may: []string{"internal/random", "internal/loading", "internal/pq", "internal/units"}, because: "a scenario from files of other people, on the physics of loading: it knows no city"},
 	{path: "internal/kpi", may: []string{"spec", "internal/city", "internal/units"}, because: "it folds figures and compares runs, whoever made the figures"},
 	{path: "internal/insight", may: []string{"spec"}, because: "words are made from the published summary alone, so that anybody can check them"},
 	{path: "internal/artifact", may: []string{"spec"}, because: "it writes and decides nothing"},
@@ -65,6 +66,8 @@ var rooms = []room{
 	{path: "internal/catalog", may: []string{"spec", "internal/city", "internal/run"}, because: "it implements run.Source over a store: packs as objects"},
 	{path: "cmd/*", anything: true, because: "the only place that knows both halves and joins them"},
 	{path: "bench/morning", may: []string{"spec", "internal/catalog", "internal/loading", "internal/run"}, because: "it times the loader alone, on the routes that an export holds"},
+	{path: "bench/streets", may: []string{"internal/catalog", "internal/city", "internal/routing", "internal/units"}, because: "it times street queries beside plain searches of its own"},
+	{path: "bench/cores", may: []string{"spec", "internal/catalog", "internal/city", "internal/loading", "internal/routing", "internal/run", "internal/units"}, because: "it times the model's inner loops on one core and on two, beside controls"},
 	{path: "bench/load", may: []string{"spec"}, because: "a client: it knows the service by its contract alone"},
 
 	// For tests alone; no room may list them.

@@ -1,6 +1,10 @@
 package assign
 
-import "math"
+import (
+	"math"
+
+	"github.com/malikobaid/cityflow/internal/pq"
+)
 
 // search finds least-cost trees in the core.
 type search struct {
@@ -9,21 +13,14 @@ type search struct {
 	by   []int32   // core link into it on the tree, -1 none
 	// settled nodes in order of distance.
 	settled []int32
-	heap    []heapItem
+	heap    pq.Queue
 	queue   []int32
 	queued  []bool
 }
 
-type heapItem struct {
-	d float64
-	v int32
-}
-
-func (a heapItem) before(b heapItem) bool { return a.d < b.d || a.d == b.d && a.v < b.v }
-
 func newSearch(g *core) *search {
 	return &search{g: g, dist: make([]float64, g.nodes), by: make([]int32, g.nodes), settled: make([]int32, 0, g.nodes),
-		heap: make([]heapItem, 0, g.nodes), queue: make([]int32, g.nodes+1), queued: make([]bool, g.nodes)}
+		heap: pq.WithCapacity(g.nodes), queue: make([]int32, g.nodes+1), queued: make([]bool, g.nodes)}
 }
 
 // tree searches from an origin over all nodes (Dijkstra with a 4-ary heap). A
@@ -33,21 +30,23 @@ func (s *search) tree(origin int32, c []float64) {
 	for v := range s.dist {
 		s.dist[v], s.by[v] = math.Inf(1), -1
 	}
-	s.settled, s.heap = s.settled[:0], s.heap[:0]
+	s.settled = s.settled[:0]
+	s.heap.Clear()
 	s.dist[origin] = 0
-	s.push(heapItem{0, origin})
-	for len(s.heap) > 0 {
-		x := s.pop()
-		if x.d > s.dist[x.v] || s.queued[x.v] {
+	s.heap.Push(0, uint32(origin))
+	for s.heap.Len() > 0 {
+		x := s.heap.Pop()
+		v, so := int32(x.ID()), x.Key()
+		if so > s.dist[v] || s.queued[v] {
 			continue
 		}
-		s.queued[x.v] = true // settled: with links of no cost a node could come twice
-		s.settled = append(s.settled, x.v)
-		for l := g.first[x.v]; l < g.first[x.v+1]; l++ {
+		s.queued[v] = true // settled: with links of no cost a node could come twice
+		s.settled = append(s.settled, v)
+		for l := g.first[v]; l < g.first[v+1]; l++ {
 			h := g.head[l]
-			if d := x.d + c[l]; d < s.dist[h] {
+			if d := so + c[l]; d < s.dist[h] {
 				s.dist[h], s.by[h] = d, l
-				s.push(heapItem{d, h})
+				s.heap.Push(d, uint32(h))
 			}
 		}
 	}
@@ -95,51 +94,4 @@ func (s *search) repair(nodes []int32, c []float64) (fell bool) {
 		look(v)
 	}
 	return fell
-}
-
-func (s *search) push(x heapItem) {
-	s.heap = append(s.heap, x)
-	h := s.heap
-	i := len(h) - 1
-	for i > 0 {
-		up := (i - 1) / 4
-		if !x.before(h[up]) {
-			break
-		}
-		h[i] = h[up]
-		i = up
-	}
-	h[i] = x
-}
-
-func (s *search) pop() heapItem {
-	h := s.heap
-	top := h[0]
-	n := len(h) - 1
-	x := h[n]
-	h = h[:n]
-	s.heap = h
-	if n == 0 {
-		return top
-	}
-	i := 0
-	for {
-		k := 4*i + 1
-		if k >= n {
-			break
-		}
-		best := k
-		for j := k + 1; j < min(k+4, n); j++ {
-			if h[j].before(h[best]) {
-				best = j
-			}
-		}
-		if !h[best].before(x) {
-			break
-		}
-		h[i] = h[best]
-		i = best
-	}
-	h[i] = x
-	return top
 }

@@ -152,7 +152,8 @@ func (ld *Loader) exchange(now float64) {
 		if k.come != k.in {
 			if k.come == k.out {
 				s := &ld.slots[k.base+k.out&k.mask]
-				ld.regions[ld.ofLink[1][l]].heap.push(event{max(s.ready, k.nextExit), l})
+				k.head = waiting{s.p, s.word, s.size, s.pace}
+				ld.regions[ld.ofLink[1][l]].heap.Push(max(s.ready, k.nextExit), l)
 			}
 			k.come = k.in
 		}

@@ -117,7 +117,10 @@ type link struct {
 	inS    float64 // seconds per vehicle at the upstream end
 	credit float64 // virtual time of the inlet (start tag last served)
 
-	out, come uint32  // come is in, as the downstream end knows it
+	out, come uint32 // come is in, as the downstream end knows it
+	// The head, kept here because its slot has left the cache by the time its
+	// turn comes.
+	head      waiting
 	next      uint32  // where the head goes, or none: not asked yet
 	nextWord  uint32  // its Router's word when it gets there
 	waits     uint32  // link the head waits for, or none

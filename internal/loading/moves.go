@@ -53,15 +53,14 @@ func (r *region) head(a uint32, now float64) {
 	ka := &ld.links[a]
 	if len(ld.signals) > 0 {
 		if at := ld.green(a, now); at > now {
-			r.heap.push(event{at, a})
+			r.heap.Push(at, a)
 			return
 		}
 	}
-	s := &ld.slots[ka.base+ka.out&ka.mask]
 	if ka.next == none {
-		next, word := ld.router.Next(s.p, s.word, units.LinkID(a))
+		p, size := ka.head.p, ka.head.size
+		next, word := ld.router.Next(p, ka.head.word, units.LinkID(a))
 		if next == units.NoLink {
-			p, size := s.p, s.size
 			r.leave(a, now)
 			r.wake(a, now)
 			ld.trips.Arrived(p, units.LinkID(a), size, now)
@@ -72,7 +71,8 @@ func (r *region) head(a uint32, now float64) {
 	b := ka.next
 	kb := &ld.links[b]
 	if kb.nobodyWaits() && ld.openAt(kb) <= now {
-		w := waiting{s.p, ka.nextWord, s.size, s.pace}
+		w := ka.head
+		w.word = ka.nextWord
 		r.leave(a, now)
 		r.enter(w, b, now)
 		r.wake(a, now)
@@ -88,7 +88,7 @@ func (r *region) head(a uint32, now float64) {
 	if ld.patience > 0 {
 		if ld.lookAt[a] = now + ld.patience; !ld.looks[a] {
 			ld.looks[a] = true
-			r.heap.push(event{ld.lookAt[a], uint32(2*len(ld.links)) + a})
+			r.heap.Push(ld.lookAt[a], uint32(2*len(ld.links))+a)
 		}
 	}
 	if ld.turnRings && kb.full() {
@@ -107,13 +107,12 @@ func (r *region) lookAgain(a uint32, now float64) {
 	}
 	if ld.lookAt[a] > now {
 		ld.looks[a] = true
-		r.heap.push(event{ld.lookAt[a], uint32(2*len(ld.links)) + a})
+		r.heap.Push(ld.lookAt[a], uint32(2*len(ld.links))+a)
 		return
 	}
-	s := &ld.slots[ka.base+ka.out&ka.mask]
-	next, word := ld.router.Next(s.p, ka.nextWord, units.LinkID(a))
+	next, word := ld.router.Next(ka.head.p, ka.nextWord, units.LinkID(a))
 	if next == units.NoLink {
-		panic(fmt.Sprintf("loading: platoon %d, waiting on link %d, is told that its trip ends there", s.p, a))
+		panic(fmt.Sprintf("loading: platoon %d, waiting on link %d, is told that its trip ends there", ka.head.p, a))
 	}
 	ka.nextWord = word
 	if b := ka.waits; uint32(next) != b {
@@ -123,7 +122,7 @@ func (r *region) lookAgain(a uint32, now float64) {
 		return
 	}
 	ld.lookAt[a], ld.looks[a] = now+ld.patience, true
-	r.heap.push(event{ld.lookAt[a], uint32(2*len(ld.links)) + a})
+	r.heap.Push(ld.lookAt[a], uint32(2*len(ld.links))+a)
 }
 
 // chargeFreeRider is called before someone begins to wait for link b. Entering
@@ -191,8 +190,8 @@ func (r *region) entrance(b uint32, now float64) {
 			ld.links[before].waitNext = ka.waitNext
 		}
 		ka.waits = none
-		s := &ld.slots[ka.base+ka.out&ka.mask]
-		w = waiting{s.p, ka.nextWord, s.size, s.pace}
+		w = ka.head
+		w.word = ka.nextWord
 		kb.credit = tag
 		ld.turnTag[ld.turnBase[best]+ld.outRank[b]] = tag + float64(w.size)/ld.weight[best]
 		r.leave(best, now)
@@ -221,7 +220,7 @@ func (r *region) sendBackRed(b uint32, now float64) {
 		}
 		*prev = ka.waitNext
 		ka.waits = none
-		r.heap.push(event{at, a})
+		r.heap.Push(at, a)
 	}
 }
 
@@ -260,7 +259,7 @@ func (r *region) wake(b uint32, now float64) {
 	k.woken = true
 	at := max(now, ld.openAt(k))
 	ld.wakeAt[b] = at
-	r.heap.push(event{at, uint32(len(ld.links)) + b})
+	r.heap.Push(at, uint32(len(ld.links))+b)
 }
 
 // enter puts a platoon at the upstream end of link b.
@@ -278,7 +277,8 @@ func (r *region) enter(w waiting, b uint32, now float64) {
 	ld.slots[k.base+k.in&k.mask] = slot{now, ready, w.p, w.word, w.size, w.pace}
 	if !k.cut {
 		if k.come == k.out {
-			r.heap.push(event{max(ready, k.nextExit), b})
+			k.head = w
+			r.heap.Push(max(ready, k.nextExit), b)
 		}
 		k.come++
 	}
@@ -307,8 +307,8 @@ func (r *region) leave(a uint32, now float64) {
 		r.record(exit{s.t, now, s.p, a})
 	}
 	s.t = now
-	if k.nextExit = now + float64(s.size)*k.outS; len(ld.signals) > 0 {
-		k.nextExit = ld.after(a, now, float64(s.size)*k.outS)
+	if k.nextExit = now + float64(k.head.size)*k.outS; len(ld.signals) > 0 {
+		k.nextExit = ld.after(a, now, float64(k.head.size)*k.outS)
 	}
 	k.out++
 	k.next = none
@@ -316,6 +316,8 @@ func (r *region) leave(a uint32, now float64) {
 		k.seen++
 	}
 	if k.come != k.out {
-		r.heap.push(event{max(ld.slots[k.base+k.out&k.mask].ready, k.nextExit), a})
+		s := &ld.slots[k.base+k.out&k.mask]
+		k.head = waiting{s.p, s.word, s.size, s.pace}
+		r.heap.Push(max(s.ready, k.nextExit), a)
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"math"
 	"slices"
 
+	"github.com/malikobaid/cityflow/internal/pq"
 	"github.com/malikobaid/cityflow/internal/units"
 )
 
@@ -16,8 +17,12 @@ import (
 // what passed. All else touches one node only. So where the cuts are, and how
 // many, changes nothing in what happens, only who computes it.
 type region struct {
-	ld        *Loader
-	heap      eventHeap
+	ld *Loader
+	// heap holds the events by time, equal ones by id: 0..n-1 are the heads of links
+	// 0..n-1, n..2n-1 their entrances, 2n..3n-1 heads that lose patience. Heads come
+	// first so that everyone who is ready at an instant takes part in sharing an
+	// inlet then. A link has one of each at most, and their times never change.
+	heap      pq.Queue
 	source    Source
 	nextStart float64 // time of the source's next departure
 	changes   []uint32
@@ -139,9 +144,10 @@ func (r *region) advance(to float64) {
 	ld := r.ld
 	n := uint32(len(ld.links))
 	for {
-		top := math.Inf(1)
-		if len(r.heap.e) > 0 {
-			top = r.heap.e[0].t
+		top, id := math.Inf(1), uint32(none)
+		if r.heap.Len() > 0 {
+			first := r.heap.Items()[0]
+			top, id = first.Key(), first.ID()
 		}
 		if r.change < len(r.changes) {
 			if at := ld.changes[r.changes[r.change]].at; at <= top && at <= r.nextStart {
@@ -160,13 +166,14 @@ func (r *region) advance(to float64) {
 		if top >= to {
 			return
 		}
-		switch e := r.heap.pop(); {
-		case e.id < n:
-			r.head(e.id, e.t)
-		case e.id < 2*n:
-			r.entrance(e.id-n, e.t)
+		r.heap.Pop()
+		switch {
+		case id < n:
+			r.head(id, top)
+		case id < 2*n:
+			r.entrance(id-n, top)
 		default:
-			r.lookAgain(e.id-2*n, e.t)
+			r.lookAgain(id-2*n, top)
 		}
 	}
 }
@@ -174,8 +181,8 @@ func (r *region) advance(to float64) {
 // nextTime is when something happens next, +Inf for never.
 func (r *region) nextTime() float64 {
 	t := r.nextStart
-	if len(r.heap.e) > 0 {
-		t = min(t, r.heap.e[0].t)
+	if r.heap.Len() > 0 {
+		t = min(t, r.heap.Items()[0].Key())
 	}
 	if r.change < len(r.changes) {
 		t = min(t, r.ld.changes[r.changes[r.change]].at)

@@ -63,7 +63,8 @@ func (ld *Loader) reset(smallest, largest float64, visits []uint32) {
 	ld.slots = resize(ld.slots, int(total))
 	for i := range ld.regions {
 		r := &ld.regions[i]
-		r.heap.e, r.exits = r.heap.e[:0], r.exits[:0]
+		r.heap.Clear()
+		r.exits = r.exits[:0]
 		r.change, r.entries, r.turns = 0, 0, 0
 		r.turned, r.named = r.turned[:0], r.named[:0]
 	}

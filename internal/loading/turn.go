@@ -41,8 +41,8 @@ func (r *region) turn(a uint32, now float64) {
 		k := &ld.links[b]
 		ld.unlist(b, k.waits)
 		k.waits = none
-		s := &ld.slots[k.base+k.out&k.mask]
-		r.movers = append(r.movers, waiting{s.p, k.nextWord, s.size, s.pace})
+		k.head.word = k.nextWord
+		r.movers = append(r.movers, k.head)
 	}
 	for _, b := range ring {
 		r.leave(b, now)

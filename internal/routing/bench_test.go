@@ -78,6 +78,30 @@ func BenchmarkPath(b *testing.B) {
 	}
 }
 
+// BenchmarkStatic: costs that stand still, on the same grid without and with
+// banned turns. bench/streets measures the same beside plain searches.
+func BenchmarkStatic(b *testing.B) {
+	for name, banned := range map[string]float64{"free": 0, "banned": 0.02} {
+		net := grid(200, 200, 0, banned, 1)
+		free := freeFlow(net)
+		s := routing.NewGraph(net, city.AllowCar, nil, free, nil).NewStatic(routing.NewOrder(net, city.AllowCar))
+		f, q := s.NewFitter(), s.NewQuery()
+		m := f.Fit(nil, free)
+		buf := make([]units.LinkID, 0, 2000)
+		b.Run(name+"/fit", func(b *testing.B) {
+			for b.Loop() {
+				f.Fit(m, free)
+			}
+		})
+		b.Run(name+"/cost", func(b *testing.B) {
+			measure(b, 40000, func(from, to units.NodeID) { q.Cost(m, from, to) })
+		})
+		b.Run(name+"/path", func(b *testing.B) {
+			measure(b, 40000, func(from, to units.NodeID) { q.Path(m, from, to, buf) })
+		})
+	}
+}
+
 // BenchmarkDistance: the size of Newport, 10,000 nodes.
 func BenchmarkDistance(b *testing.B) {
 	net := grid(100, 100, 0.1, 0.02, 1)

@@ -22,7 +22,7 @@ type hierarchy struct {
 // newHierarchy contracts the nodes of g in the given order.
 func newHierarchy(g *Graph, order Order) *hierarchy {
 	n := g.nodes
-	h := &hierarchy{rank: make([]uint32, n), node: order, first: make([]uint32, n+1)}
+	h := &hierarchy{rank: make([]uint32, n), node: order}
 	for r, v := range order {
 		h.rank[v] = uint32(r)
 	}
@@ -38,18 +38,7 @@ func newHierarchy(g *Graph, order Order) *hierarchy {
 			}
 		}
 	}
-	// Eliminating a node joins its higher neighbours; it is enough to hand them
-	// to the lowest of them (George and Liu 1981).
-	for v := range up {
-		slices.Sort(up[v])
-		up[v] = slices.Compact(up[v])
-		if len(up[v]) > 1 {
-			p := up[v][0]
-			up[p] = append(up[p], up[v][1:]...)
-		}
-		h.head = append(h.head, up[v]...)
-		h.first[v+1] = uint32(len(h.head))
-	}
+	h.first, h.head = eliminate(up)
 	h.slot = make([]uint32, len(g.arcs))
 	for v := range n {
 		for i := g.first[v]; i < g.first[v+1]; i++ {
@@ -69,6 +58,26 @@ func newHierarchy(g *Graph, order Order) *hierarchy {
 		}
 	}
 	return h
+}
+
+// eliminate adds to the higher neighbours of each rank those that eliminating
+// lower ranks brings, and returns them sorted, as columns.
+func eliminate(up [][]uint32) (first, head []uint32) {
+	first = make([]uint32, len(up)+1)
+	// Eliminating a node joins its higher neighbours; it is enough to hand them
+	// to the lowest of them (George and Liu 1981).
+	for v := range up {
+		slices.Sort(up[v])
+		up[v] = slices.Compact(up[v])
+		if len(up[v]) > 1 {
+			p := up[v][0]
+			up[p] = append(up[p], up[v][1:]...)
+		}
+		head = append(head, up[v]...)
+		first[v+1] = uint32(len(head))
+		up[v] = nil
+	}
+	return first, head
 }
 
 // Costs in a hierarchy are whole milliseconds, rounded down: sums of them are

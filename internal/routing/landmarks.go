@@ -1,6 +1,10 @@
 package routing
 
-import "math"
+import (
+	"math"
+
+	"github.com/malikobaid/cityflow/internal/pq"
+)
 
 // columns is the number of distances kept per node: 16 float32 are one cache
 // line. Directed: from and to each of 8 landmarks. Undirected: 16 landmarks.
@@ -40,7 +44,7 @@ func newLandmarks(g *Graph, undirected bool) landmarks {
 		return m
 	}
 	back := reverse(g)
-	h := newHeap(g.nodes)
+	h := &pq.Queue{}
 	from, to := make([]float32, g.nodes), make([]float32, g.nodes)
 	// spread[n] is the least way there and back over the landmarks so far.
 	spread := make([]float32, g.nodes)
@@ -164,7 +168,7 @@ func reverse(g *Graph) *Graph {
 }
 
 // oneToAll is Dijkstra on the least generalised costs between nodes.
-func oneToAll(g *Graph, from uint32, d []float32, h *heap) {
+func oneToAll(g *Graph, from uint32, d []float32, h *pq.Queue) {
 	for n := range d {
 		d[n] = inf32
 	}
@@ -173,19 +177,20 @@ func oneToAll(g *Graph, from uint32, d []float32, h *heap) {
 	for n := range sum {
 		sum[n] = math.Inf(1)
 	}
-	h.clear()
+	h.Clear()
 	sum[from] = 0
-	h.push(item{0, from})
-	for len(h.e) > 0 {
-		x := h.pop()
-		if x.f > sum[x.s] {
+	h.Push(0, from)
+	for h.Len() > 0 {
+		x := h.Pop()
+		node, so := x.ID(), x.Key()
+		if so > sum[node] {
 			continue
 		}
-		for _, a := range g.arcs[g.first[x.s]:g.first[x.s+1]] {
+		for _, a := range g.arcs[g.first[node]:g.first[node+1]] {
 			to := g.nodeOf(a.state)
-			if f := x.f + float64(a.free) + float64(a.extra); f < sum[to] {
+			if f := so + float64(a.free) + float64(a.extra); f < sum[to] {
 				sum[to] = f
-				h.push(item{f, to})
+				h.Push(f, to)
 			}
 		}
 	}

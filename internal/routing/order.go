@@ -2,9 +2,11 @@ package routing
 
 import (
 	"cmp"
+	"math"
 	"slices"
 
 	"github.com/malikobaid/cityflow/internal/city"
+	"github.com/malikobaid/cityflow/internal/units"
 )
 
 // Order is a contraction order of the nodes of a network: Order[i] is the node
@@ -50,6 +52,7 @@ func NewOrder(net *city.Network, allow city.ModeSet) Order {
 	for i := range n {
 		d.first[i+1] += d.first[i]
 	}
+	d.price = prices(net, allow)
 	d.order = make([]uint32, n)
 	all := make([]uint32, n)
 	for i := range all {
@@ -57,6 +60,30 @@ func NewOrder(net *city.Network, allow city.ModeSet) Order {
 	}
 	d.divide(all, n)
 	return d.order
+}
+
+// prices are 3 for nodes on a street faster than that of the middle node, else 4.
+func prices(net *city.Network, allow city.ModeSet) []uint8 {
+	speed := make([]float32, net.NumNodes())
+	for l, s := range net.SpeedMS {
+		if net.Modes[l]&allow != 0 {
+			for _, v := range [2]units.NodeID{net.From[l], net.To[l]} {
+				speed[v] = max(speed[v], s)
+			}
+		}
+	}
+	out := make([]uint8, len(speed))
+	if len(out) == 0 {
+		return out
+	}
+	sorted := slices.Sorted(slices.Values(speed))
+	for v, s := range speed {
+		out[v] = 4
+		if s > sorted[len(sorted)/2] {
+			out[v] = 3
+		}
+	}
+	return out
 }
 
 // dissector holds the undirected network and what a division needs.
@@ -67,6 +94,7 @@ type dissector struct {
 	part        uint32   // number of the part being divided
 	inPart      []uint32 // by node: the part it was last seen in
 	local       []uint32 // by node: its index in the part
+	price       []uint8  // by node: see dear
 	flow        flow
 }
 
@@ -97,7 +125,7 @@ func (d *dissector) divide(nodes []uint32, end int) {
 			}
 		}
 		sep := 0
-		if len(edge[1]) < len(edge[0]) {
+		if d.dear(edge[1]) < d.dear(edge[0]) {
 			sep = 1
 		}
 		parts[1-sep] = append(parts[1-sep], edge[1-sep]...)
@@ -114,6 +142,17 @@ func (d *dissector) divide(nodes []uint32, end int) {
 		nodes = large
 	}
 	d.few(nodes, end)
+}
+
+// dear is the price of a separator: a node of a fast street costs three
+// quarters. Least paths then follow separators, and a hierarchy that leaves out
+// what such paths make needless is smaller; see Metric.
+func (d *dissector) dear(nodes []uint32) int {
+	sum := 0
+	for _, v := range nodes {
+		sum += int(d.price[v])
+	}
+	return sum
 }
 
 // few ranks a small part, or one that is all neighbours, by rising degree.
@@ -136,8 +175,9 @@ func (d *dissector) cut(nodes []uint32) (side []uint8, ok bool) {
 	}
 	f := &d.flow
 	f.load(d, nodes)
-	best := -1
+	best, least := -1, math.Inf(1)
 	sorted := make([]uint32, len(nodes))
+	var other []uint8
 	ends := max(1, int(balance*float64(len(nodes))))
 	for _, dir := range [][2]float32{{1, 0}, {0, 1}, {1, 1}, {1, -1}} {
 		for i := range sorted {
@@ -145,9 +185,12 @@ func (d *dissector) cut(nodes []uint32) (side []uint8, ok bool) {
 		}
 		along := func(i uint32) float32 { return dir[0]*d.x[nodes[i]] + dir[1]*d.y[nodes[i]] }
 		slices.SortFunc(sorted, func(a, b uint32) int { return cmp.Or(cmp.Compare(along(a), along(b)), cmp.Compare(a, b)) })
-		if n := f.most(sorted[:ends], sorted[len(sorted)-ends:], best); n >= 0 && (best < 0 || n < best) {
-			best = n
-			side = f.side(side)
+		if n := f.most(sorted[:ends], sorted[len(sorted)-ends:], best); n >= 0 {
+			var score float64
+			if other, score = f.side(sorted, other); n < best || best < 0 || score < least {
+				best, least = n, score
+				side, other = other, side
+			}
 		}
 	}
 	return side, best >= 0
@@ -197,6 +240,8 @@ type flow struct {
 	queue       []uint32
 	kind        []uint8 // 1 source, 2 sink
 	stack       []uint32
+	price       []uint8 // of a node in a separator
+	cut         []uint32
 }
 
 func (f *flow) load(d *dissector, nodes []uint32) {
@@ -223,9 +268,14 @@ func (f *flow) load(d *dissector, nodes []uint32) {
 	f.room = slices.Grow(f.room[:0], len(f.head))[:len(f.head)]
 	f.level = slices.Grow(f.level[:0], len(nodes))[:len(nodes)]
 	f.kind = slices.Grow(f.kind[:0], len(nodes))[:len(nodes)]
+	f.cut = slices.Grow(f.cut[:0], len(nodes))[:len(nodes)]
+	f.price = f.price[:0]
+	for _, v := range nodes {
+		f.price = append(f.price, d.price[v])
+	}
 }
 
-// most finds the greatest flow between two sets, or -1 when it reaches stop
+// most finds the greatest flow between two sets, or -1 when it exceeds stop
 // (-1: never), where a better cut is known.
 func (f *flow) most(source, sink []uint32, stop int) int {
 	for i := range f.room {
@@ -243,7 +293,7 @@ func (f *flow) most(source, sink []uint32, stop int) int {
 		copy(f.next, f.first[:len(f.level)])
 		for _, s := range source {
 			for f.push(s) {
-				if total++; total == stop {
+				if total++; stop >= 0 && total > stop {
 					return -1
 				}
 			}
@@ -314,14 +364,88 @@ func (f *flow) push(s uint32) bool {
 	}
 }
 
-// side is the cut of the last flow: 0 where the source still reaches.
-func (f *flow) side(into []uint8) []uint8 {
-	into = slices.Grow(into[:0], len(f.level))[:len(f.level)]
+// side is the best cut of as few streets as the last flow: 0 on the side of the
+// source. Of all that are met on the way from the nearest to the source to the
+// nearest to the sink, it takes the one that costs least for how evenly it divides.
+func (f *flow) side(sorted []uint32, into []uint8) (side []uint8, score float64) {
+	const near, beyond = 0, 1
+	side = slices.Grow(into[:0], len(f.level))[:len(f.level)]
+	for i := range side {
+		side[i] = beyond
+	}
+	clear(f.cut)
+	price := [2]int{}     // of the ends of cut streets on either side
+	f.queue = f.queue[:0] // what is near, as it was added
+	add := func(v uint32) {
+		if f.cut[v] > 0 {
+			price[beyond] -= int(f.price[v])
+		}
+		side[v], f.cut[v] = near, 0
+		for _, u := range f.head[f.first[v]:f.first[v+1]] {
+			if side[u] == near {
+				if f.cut[u]--; f.cut[u] == 0 {
+					price[near] -= int(f.price[u])
+				}
+				continue
+			}
+			if f.cut[v]++; f.cut[v] == 1 {
+				price[near] += int(f.price[v])
+			}
+			if f.cut[u]++; f.cut[u] == 1 {
+				price[beyond] += int(f.price[u])
+			}
+		}
+		f.queue = append(f.queue, v)
+	}
 	for i, l := range f.level {
-		into[i] = 1
-		if l >= 0 && f.kind[i] != 2 {
-			into[i] = 0
+		if l >= 0 {
+			add(uint32(i))
 		}
 	}
-	return into
+	// What can still send to the sink stays beyond.
+	f.stack = f.stack[:0]
+	for i, k := range f.kind {
+		if k == 2 {
+			f.stack = append(f.stack, uint32(i))
+		}
+	}
+	for len(f.stack) > 0 {
+		v := f.stack[len(f.stack)-1]
+		f.stack = f.stack[:len(f.stack)-1]
+		for e := f.first[v]; e < f.first[v+1]; e++ {
+			if u := f.head[e]; f.room[f.twin[e]] > 0 && f.kind[u] != 2 {
+				f.kind[u] = 2
+				f.stack = append(f.stack, u)
+			}
+		}
+	}
+	score, best := math.Inf(1), 0
+	look := func() {
+		even := min(len(f.queue), len(side)-len(f.queue))
+		if s := float64(min(price[near], price[beyond])) / float64(even); s < score {
+			score, best = s, len(f.queue)
+		}
+	}
+	look()
+	for _, i := range sorted {
+		if side[i] == near || f.kind[i] == 2 {
+			continue
+		}
+		// It comes over with all that it could send to.
+		from := len(f.queue)
+		add(i)
+		for ; from < len(f.queue); from++ {
+			v := f.queue[from]
+			for e := f.first[v]; e < f.first[v+1]; e++ {
+				if u := f.head[e]; f.room[e] > 0 && side[u] == beyond {
+					add(u)
+				}
+			}
+		}
+		look()
+	}
+	for _, v := range f.queue[best:] {
+		side[v] = beyond
+	}
+	return side, score
 }

@@ -3,6 +3,7 @@ package routing
 import (
 	"slices"
 
+	"github.com/malikobaid/cityflow/internal/pq"
 	"github.com/malikobaid/cityflow/internal/units"
 )
 
@@ -23,7 +24,7 @@ type Workspace struct {
 	g       *Graph
 	labels  []label
 	stamp   uint32
-	queue   *heap
+	queue   pq.Queue
 	bounds  [active]bound
 	settled int // states taken from the queue by the last search
 	taste   []float32
@@ -33,7 +34,7 @@ type Workspace struct {
 
 // NewWorkspace allocates what a search needs.
 func (g *Graph) NewWorkspace() *Workspace {
-	return &Workspace{g: g, labels: make([]label, g.numStates()), queue: newHeap(1024)}
+	return &Workspace{g: g, labels: make([]label, g.numStates()), queue: pq.WithCapacity(1024)}
 }
 
 // Taste sets how much longer than it is each link feels to the traveller of the
@@ -99,7 +100,7 @@ func (w *Workspace) begin() {
 		clear(w.labels)
 		w.stamp = 1
 	}
-	w.queue.clear()
+	w.queue.Clear()
 	w.settled = 0
 }
 
@@ -127,20 +128,21 @@ func (w *Workspace) search(tt *Times, from, to uint32, departS float64, b *Bound
 		perBin = 1 / tt.BinS
 	}
 	w.labels[from] = label{clock: departS, h: rest(from), stamp: w.stamp, viaState: none}
-	w.queue.push(item{float64(w.labels[from].h), from})
+	w.queue.Push(float64(w.labels[from].h), from)
 	// The hot loop: one turn per settled state, inner index the arcs of a node.
-	for len(w.queue.e) > 0 {
-		x := w.queue.pop()
-		here := w.labels[x.s]
-		if x.f > here.cost+float64(here.h) {
+	for w.queue.Len() > 0 {
+		x := w.queue.Pop()
+		s := x.ID()
+		here := w.labels[s]
+		if x.Key() > here.cost+float64(here.h) {
 			continue // a better label has been settled
 		}
 		w.settled++
-		node := g.nodeOf(x.s)
+		node := g.nodeOf(s)
 		if node == to {
-			return x.s
+			return s
 		}
-		bans := g.bans(x.s)
+		bans := g.bans(s)
 		for i := g.first[node]; i < g.first[node+1]; i++ {
 			a := &g.arcs[i]
 			if len(bans) > 0 && slices.Contains(bans, a.link) {
@@ -162,9 +164,9 @@ func (w *Workspace) search(tt *Times, from, to uint32, departS float64, b *Bound
 			} else if cost >= there.cost {
 				continue
 			}
-			*there = label{cost, here.clock + t, h, w.stamp, a.link, x.s}
+			*there = label{cost, here.clock + t, h, w.stamp, a.link, s}
 			if h < inf32 {
-				w.queue.push(item{cost + float64(h), a.state})
+				w.queue.Push(cost+float64(h), a.state)
 			}
 		}
 	}
@@ -195,21 +197,22 @@ func (d *DistanceWorkspace) Reach(from units.NodeID, maxM float64, visit func(n 
 	w := d.w
 	w.begin()
 	w.labels[from] = label{stamp: w.stamp, viaState: none}
-	w.queue.push(item{0, uint32(from)})
-	for len(w.queue.e) > 0 {
-		x := w.queue.pop()
-		if x.f > w.labels[x.s].cost {
+	w.queue.Push(0, uint32(from))
+	for w.queue.Len() > 0 {
+		x := w.queue.Pop()
+		s, so := x.ID(), x.Key()
+		if so > w.labels[s].cost {
 			continue
 		}
-		visit(units.NodeID(x.s), x.f)
-		for _, a := range w.g.arcs[w.g.first[x.s]:w.g.first[x.s+1]] {
-			m := x.f + float64(a.free)
+		visit(units.NodeID(s), so)
+		for _, a := range w.g.arcs[w.g.first[s]:w.g.first[s+1]] {
+			m := so + float64(a.free)
 			there := &w.labels[a.state]
 			if m > maxM || (there.stamp == w.stamp && m >= there.cost) {
 				continue
 			}
-			*there = label{cost: m, stamp: w.stamp, viaState: x.s}
-			w.queue.push(item{m, a.state})
+			*there = label{cost: m, stamp: w.stamp, viaState: s}
+			w.queue.Push(m, a.state)
 		}
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"math"
 
 	"github.com/malikobaid/cityflow/internal/loading"
+	"github.com/malikobaid/cityflow/internal/pq"
 	"github.com/malikobaid/cityflow/internal/units"
 )
 
@@ -70,87 +71,52 @@ func (p *platoons) largest() int {
 type stream struct {
 	p    *platoons
 	pref *preference
-	heap []due
+	rows pq.Queue // by time of the next platoon
+	next []uint32 // by row: how many have departed
 }
-
-type due struct {
-	at  float64
-	row uint32
-	k   uint32
-}
-
-func (a due) before(b due) bool { return a.at < b.at || a.at == b.at && a.row < b.row }
 
 func (s *stream) add(row int) {
 	if s.p.first[row] == s.p.first[row+1] {
 		return
 	}
-	s.heap = append(s.heap, due{s.p.departS(row, 0), uint32(row), 0})
-	for i := len(s.heap) - 1; i > 0; {
-		up := (i - 1) / 4
-		if !s.heap[i].before(s.heap[up]) {
-			break
-		}
-		s.heap[i], s.heap[up] = s.heap[up], s.heap[i]
-		i = up
+	if s.next == nil {
+		s.next = make([]uint32, len(s.p.rows))
 	}
+	s.rows.Push(s.p.departS(row, 0), uint32(row))
 }
 
 // Peek implements loading.Source.
 func (s *stream) Peek() float64 {
-	if len(s.heap) == 0 {
+	if s.rows.Len() == 0 {
 		return math.Inf(1)
 	}
-	return s.heap[0].at
+	return s.rows.Items()[0].Key()
 }
 
 // Take implements loading.Source.
 func (s *stream) Take() loading.Departure {
-	x := s.heap[0]
-	row := &s.p.rows[x.row]
-	id := s.p.first[x.row] + x.k
+	at := s.rows.Items()[0].ID()
+	row := &s.p.rows[at]
+	k := s.next[at]
+	id := s.p.first[at] + k
 	d := loading.Departure{Platoon: id, First: units.NoLink, Size: float32(s.p.vehicles(id))}
 	if row.Orig != row.Dest {
 		d.First, d.Word = s.pref.first(id, row.Orig, row.Dest)
 	}
-	x.k++
-	if s.p.first[x.row]+x.k < s.p.first[x.row+1] {
-		x.at = s.p.departS(int(x.row), x.k)
+	k++
+	s.next[at] = k
+	if id+1 < s.p.first[at+1] {
+		s.rows.Replace(s.p.departS(int(at), k), at)
 	} else {
-		last := len(s.heap) - 1
-		x = s.heap[last]
-		s.heap = s.heap[:last]
-		if last == 0 {
-			return d
-		}
+		s.rows.Pop()
 	}
-	h := s.heap
-	i := 0
-	for {
-		c := 4*i + 1
-		if c >= len(h) {
-			break
-		}
-		best := c
-		for j := c + 1; j < min(c+4, len(h)); j++ {
-			if h[j].before(h[best]) {
-				best = j
-			}
-		}
-		if !h[best].before(x) {
-			break
-		}
-		h[i] = h[best]
-		i = best
-	}
-	h[i] = x
 	return d
 }
 
 // left calls f for every platoon that has not departed.
 func (s *stream) left(f func(id uint32)) {
-	for _, x := range s.heap {
-		for id := s.p.first[x.row] + x.k; id < s.p.first[x.row+1]; id++ {
+	for _, x := range s.rows.Items() {
+		for id := s.p.first[x.ID()] + s.next[x.ID()]; id < s.p.first[x.ID()+1]; id++ {
 			f(id)
 		}
 	}

@@ -2,6 +2,7 @@ package traffic
 
 import (
 	"fmt"
+	"math/bits"
 	"slices"
 	"sync"
 
@@ -32,28 +33,49 @@ type preference struct {
 	updates uint64
 	weight  float32
 
-	// Out-links in the order of outLink: what the sweeps of an update read.
-	cost []float32
-	to   []uint32
-	from []uint32 // of in-links, in the order of inLink
+	// Out-links in the order of outLink, and the links into each node: what the
+	// searches of an update read.
+	cost    []float32
+	to      []uint32
+	inFirst []uint32
+	in      []inward
+	// leaf marks nodes that lead to one node and are reached from that one only:
+	// no way leads through them, and they are left out of in.
+	leaf []bool
 	// order is the nodes in order of free-flow time to each destination.
 	order [][]uint32
 	work  []sweeper // by worker
 }
 
+// inward is a link as its end sees it.
+type inward struct {
+	from, out uint32 // out is its index in outLink
+	cost      float32
+}
+
 // sweeper is the working memory of one goroutine.
 type sweeper struct {
-	dist  []float32
-	best  []uint32 // by node: index of its best out-link
-	dirty []bool   // by node: a node that it leads to has changed
+	dist []float32
+	best []uint32 // by node: index of its best out-link
+	at   []uint32 // by node: its place in order
+	// due is a set of places in order: a way from there has become shorter.
+	due []uint64
+	// chosen is best, by node and destination of a batch.
+	chosen []uint32
 }
+
+// batch is how many destinations are searched for before their preferences are
+// moved: those of one node lie together, and a few fill its cache lines.
+const batch = 8
+
+const none = 1<<32 - 1
 
 // maxWants bounds the table of preferences (a gigabyte).
 const maxWants = 1 << 28
 
 func newPreference(s *Scenario, g *graph, seed uint64, weight float64, workers int) (*preference, error) {
 	p := &preference{g: g, order: s.order, number: make([]uint32, len(s.Nodes)), weight: float32(weight),
-		cost: make([]float32, len(s.Links)), to: make([]uint32, len(s.Links)), from: make([]uint32, len(s.Links)),
+		cost: make([]float32, len(s.Links)), to: make([]uint32, len(s.Links)),
 		draws: random.New(seed, random.RouteDraw), noises: random.New(seed, random.RouteNoise)}
 	for _, r := range s.Rows {
 		p.dests = append(p.dests, r.Dest)
@@ -67,16 +89,49 @@ func newPreference(s *Scenario, g *graph, seed uint64, weight float64, workers i
 		p.number[n] = uint32(i)
 	}
 	p.want = make([]float32, len(s.Links)*len(p.dests))
+	n := len(s.Nodes)
 	for range workers {
-		p.work = append(p.work, sweeper{make([]float32, len(s.Nodes)), make([]uint32, len(s.Nodes)), make([]bool, len(s.Nodes))})
+		p.work = append(p.work, sweeper{make([]float32, n), make([]uint32, n), make([]uint32, n), make([]uint64, (n+63)/64), make([]uint32, n*batch)})
 	}
+	index := make([]uint32, len(s.Links))
 	for i, l := range g.outLink {
 		p.to[i] = uint32(g.to[l])
+		index[l] = uint32(i)
 	}
-	for i, l := range g.inLink {
-		p.from[i] = uint32(g.from[l])
+	p.leaf = make([]bool, n)
+	for v := range p.leaf {
+		p.leaf[v] = p.isLeaf(units.NodeID(v))
+	}
+	p.inFirst = make([]uint32, n+1)
+	for v := range n {
+		for _, l := range g.inLink[g.inFirst[v]:g.inFirst[v+1]] {
+			if from := g.from[l]; !p.leaf[from] {
+				p.in = append(p.in, inward{from: uint32(from), out: index[l]})
+			}
+		}
+		p.inFirst[v+1] = uint32(len(p.in))
 	}
 	return p, nil
+}
+
+// isLeaf asks whether a node has one neighbour, which is no leaf itself.
+func (p *preference) isLeaf(v units.NodeID) bool {
+	g, only := p.g, v
+	for _, l := range g.outLink[g.outFirst[v]:g.outFirst[v+1]] {
+		if only == v {
+			only = g.to[l]
+		} else if only != g.to[l] {
+			return false
+		}
+	}
+	for _, l := range g.inLink[g.inFirst[v]:g.inFirst[v+1]] {
+		if only == v {
+			only = g.from[l]
+		} else if only != g.from[l] {
+			return false
+		}
+	}
+	return only != v && !p.leaf[only]
 }
 
 // update measures travel times and moves the preferences.
@@ -92,6 +147,9 @@ func (p *preference) update(ld *loading.Loader, length []float32) {
 		t := min(float64(length[l])/ld.SpeedMS(int(l)), 100*free)
 		p.cost[i] = float32(t * (1 + noise*at.At(uint64(l)).Uniform()))
 	}
+	for i := range p.in {
+		p.in[i].cost = p.cost[p.in[i].out]
+	}
 	weight := p.weight
 	if p.updates == 0 {
 		weight = 1
@@ -101,60 +159,94 @@ func (p *preference) update(ld *loading.Loader, length []float32) {
 	var crew sync.WaitGroup
 	for worker := range p.work {
 		crew.Go(func() {
-			for d := worker; d < len(p.dests); d += len(p.work) {
-				p.toward(&p.work[worker], d, weight)
+			for d := worker * batch; d < len(p.dests); d += len(p.work) * batch {
+				p.move(&p.work[worker], d, min(d+batch, len(p.dests)), weight)
 			}
 		})
 	}
 	crew.Wait()
 }
 
-// toward moves the preferences for one destination. Least costs come from sweeps
-// over the nodes in order of free-flow time, looking at those again that lead to
-// one that has changed, until none is left (Bellman and Ford; in that order most
-// are right at once). Costs are above zero, so the answer is Dijkstra's.
-func (p *preference) toward(w *sweeper, d int, weight float32) {
-	dist, best, dirty, outFirst, inFirst := w.dist, w.best, w.dirty, p.g.outFirst, p.g.inFirst
-	for n := range dist {
-		dist[n], dirty[n] = inf, true
+// move moves the preferences for destinations lo to hi-1.
+func (p *preference) move(w *sweeper, lo, hi int, weight float32) {
+	for i := range w.chosen {
+		w.chosen[i] = none
 	}
-	dest := p.dests[d]
-	dist[dest] = 0
-	order := p.order[d]
-	for changed := true; changed; {
-		changed = false
-		for _, n := range order {
-			if !dirty[n] {
+	for d := lo; d < hi; d++ {
+		p.toward(w, d)
+		for _, n := range p.order[d] {
+			if w.dist[n] < inf { // else no way from here: what was wanted stays
+				w.chosen[int(n)*batch+d-lo] = w.best[n]
+			}
+		}
+	}
+	for n := range p.leaf {
+		first := p.g.outFirst[n]
+		for i, best := range w.chosen[n*batch : n*batch+hi-lo] {
+			if best == none {
 				continue
 			}
-			dirty[n] = false
-			first, end := outFirst[n], outFirst[n+1]
-			least, at := inf, end
-			for i := first; i < end; i++ {
-				// The lowest link of equals: outLink is in order of id.
-				if t := p.cost[i] + dist[p.to[i]]; t < least {
-					least, at = t, i
-				}
+			want := p.of(uint32(n), lo+i)
+			for i := range want {
+				want[i] *= 1 - weight
 			}
-			if best[n] = at; least != dist[n] {
-				dist[n] = least
-				changed = true
-				for _, m := range p.from[inFirst[n]:inFirst[n+1]] {
-					dirty[m] = true
+			want[best-first] += weight
+		}
+	}
+}
+
+// toward finds the quickest way from every node to a destination: dist and, of
+// equals the lowest, best. It goes over the nodes in order of free-flow time and
+// tells those that lead to a node whose way has become shorter, until nobody is
+// left to tell (Bellman and Ford; in that order most are right at once). Costs are
+// above zero, so the answer is Dijkstra's.
+func (p *preference) toward(w *sweeper, d int) {
+	dist, best, at, due, order := w.dist, w.best, w.at, w.due, p.order[d]
+	dest := uint32(p.dests[d])
+	for i, n := range order {
+		dist[n], best[n], at[n] = inf, 0, uint32(i)
+	}
+	left := 0 // due
+	dist[dest] = 0
+	tell := func(n uint32) {
+		so := dist[n]
+		for _, l := range p.in[p.inFirst[n]:p.inFirst[n+1]] {
+			t := l.cost + so
+			if t > dist[l.from] {
+				continue
+			}
+			if t < dist[l.from] {
+				dist[l.from], best[l.from] = t, l.out
+				i := at[l.from]
+				if bit := uint64(1) << (i & 63); due[i>>6]&bit == 0 {
+					due[i>>6] |= bit
+					left++
 				}
+			} else if l.out < best[l.from] {
+				best[l.from] = l.out
+			}
+		}
+	}
+	tell(dest)
+	for left > 0 {
+		for word := range due {
+			for due[word] != 0 {
+				i := bits.TrailingZeros64(due[word])
+				due[word] &^= 1 << i
+				left--
+				tell(order[word<<6+i])
 			}
 		}
 	}
 	for _, n := range order {
-		first, end := outFirst[n], outFirst[n+1]
-		if best[n] == end {
-			continue // no way from here: what was wanted stays
+		if !p.leaf[n] {
+			continue
 		}
-		want := p.of(n, d)
-		for i := range want {
-			want[i] *= 1 - weight
+		for i := p.g.outFirst[n]; i < p.g.outFirst[n+1]; i++ {
+			if t := p.cost[i] + dist[p.to[i]]; t < dist[n] {
+				dist[n], best[n] = t, i
+			}
 		}
-		want[best[n]-first] += weight
 	}
 }
 
