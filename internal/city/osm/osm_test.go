@@ -355,7 +355,7 @@ func TestSpeedsAndLanes(t *testing.T) {
 		{tags("lanes", "3", "lanes:forward", "2", "lanes:backward", "1"), res, false, 2, 1},
 		{tags("lanes", "many"), res, false, 1, 1},
 	} {
-		if f, b := lanes(tc.tags, tc.rule, tc.oneway); f != tc.f || b != tc.b {
+		if f, b := laneHabits(nil).lanes(tc.tags, tc.rule, tc.oneway); f != tc.f || b != tc.b {
 			t.Errorf("lanes of %v: %g, %g; want %g, %g", tc.tags, f, b, tc.f, tc.b)
 		}
 	}

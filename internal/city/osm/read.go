@@ -2,29 +2,43 @@
 // buildings of a city.
 //
 // Read collects what the importers need from a PBF or XML file into a Source;
-// Streets makes the routable network; Buildings measures floor areas and Points
-// lists shops, offices and the like. The rules for access, speed and lanes are
-// tables in tags.go and speed.go, each with its source or marked assumed.
+// Streets makes the routable network; Areas finds buildings and land use and
+// Points lists shops, offices and the like. The rules for access, speed and
+// lanes are tables in tags.go, speed.go and lanes.go, each with its source or
+// marked assumed. docs/decisions/streets.md tells the choices behind them.
 //
 // The package reads from io.Reader only and is deterministic: the same bytes
-// give the same columns. It leans on paulmach/osm for the file formats.
+// give the same columns. The types of tags and relations are paulmach/osm's;
+// the file formats are read here (pbf.go, xml.go), because a stranger's file
+// must neither crash the program nor claim more memory than it is worth.
 package osm
 
 import (
 	"bufio"
-	"context"
 	"errors"
 	"fmt"
 	"io"
 	"slices"
+	"strings"
 
 	"github.com/paulmach/osm"
-	"github.com/paulmach/osm/osmpbf"
-	"github.com/paulmach/osm/osmxml"
 )
 
-// MaxNodes bounds the memory one file may claim (about 2 GB at this limit).
-const MaxNodes = 30_000_000
+// MaxBytes bounds the memory that one file may claim: about the nodes, ways
+// and tags of a region of ten million people.
+const MaxBytes = 2 << 30
+
+// What one object costs of MaxBytes: its columns, with room for the index that
+// is built over them.
+const (
+	nodeBytes     = 24
+	taggedBytes   = 64
+	wayBytes      = 96
+	refBytes      = 12
+	tagBytes      = 32
+	relationBytes = 200
+	memberBytes   = 56
+)
 
 // Source is the part of an OSM file that the importers use. Nodes are sorted
 // by id; ways and relations stand in id order.
@@ -36,9 +50,14 @@ type Source struct {
 	NodeTags map[int32]osm.Tags
 	Ways     []Way
 	wayIndex map[int64]int32
-	// Relations are the turn restrictions and multipolygons.
+	// Relations are those of relationTypes. Their members may be missing from
+	// the file.
 	Relations []*osm.Relation
 }
+
+// relationTypes are the relations kept: turn restrictions, areas, and what
+// public transport is mapped with.
+var relationTypes = map[string]bool{"restriction": true, "multipolygon": true, "boundary": true, "route": true, "route_master": true, "public_transport": true}
 
 // Way is one OSM way with its nodes as indices into the node columns; nodes
 // missing from the file are -1.
@@ -53,88 +72,146 @@ func (w *Way) Closed() bool {
 	return len(w.Nodes) > 3 && w.Nodes[0] == w.Nodes[len(w.Nodes)-1]
 }
 
-type scanner interface {
-	Scan() bool
-	Object() osm.Object
-	Err() error
-	Close() error
-}
+// Read reads a PBF file, or an XML file when the first byte is '<'. It holds
+// the result and one block of the file, no more; an error says what is wrong
+// and at which byte.
+func Read(r io.Reader) (*Source, error) { return readAtMost(r, MaxBytes) }
 
-// Read reads a PBF file, or an XML file when the first byte is '<'.
-func Read(r io.Reader) (*Source, error) {
+func readAtMost(r io.Reader, bytes int64) (*Source, error) {
 	br := bufio.NewReaderSize(r, 1<<16)
-	head, err := br.Peek(1)
-	if err != nil {
+	head, err := br.Peek(3)
+	if len(head) == 0 {
 		if errors.Is(err, io.EOF) {
 			return nil, errors.New("osm: the file is empty")
 		}
 		return nil, fmt.Errorf("osm: %w", err)
 	}
-	var sc scanner
-	if head[0] == '<' {
-		sc = osmxml.New(context.Background(), br)
-	} else {
-		sc = osmpbf.New(context.Background(), br, 2)
+	c := &collector{src: &Source{NodeTags: map[int32]osm.Tags{}}, left: bytes, sorted: true, seen: map[string]string{}}
+	switch {
+	case head[0] == '<' || head[0] == 0xEF && string(head) == "\xEF\xBB\xBF":
+		err = readXML(br, c)
+	case head[0] == 0x1F && len(head) > 1 && head[1] == 0x8B, string(head) == "BZh":
+		err = errors.New("the file is packed with gzip or bzip2: unpack it first")
+	default:
+		err = readPBF(br, c)
 	}
-	defer sc.Close()
-
-	s := &Source{NodeTags: map[int32]osm.Tags{}}
-	type rawWay struct {
-		id   int64
-		refs []osm.WayNode
-		tags osm.Tags
-	}
-	var ways []rawWay
-	sorted := true
-	for sc.Scan() {
-		switch o := sc.Object().(type) {
-		case *osm.Node:
-			if len(s.NodeID) >= MaxNodes {
-				return nil, fmt.Errorf("osm: more than %d nodes: cut the file to the city first", MaxNodes)
-			}
-			if n := len(s.NodeID); n > 0 && s.NodeID[n-1] >= int64(o.ID) {
-				sorted = false
-			}
-			if !(o.Lon >= -180 && o.Lon <= 180 && o.Lat >= -90 && o.Lat <= 90) {
-				return nil, fmt.Errorf("osm: node %d lies at %g, %g", o.ID, o.Lon, o.Lat)
-			}
-			if len(o.Tags) > 0 {
-				s.NodeTags[int32(len(s.NodeID))] = o.Tags
-			}
-			s.NodeID = append(s.NodeID, int64(o.ID))
-			s.Lon = append(s.Lon, o.Lon)
-			s.Lat = append(s.Lat, o.Lat)
-		case *osm.Way:
-			ways = append(ways, rawWay{int64(o.ID), o.Nodes, o.Tags})
-		case *osm.Relation:
-			switch o.Tags.Find("type") {
-			case "restriction", "multipolygon":
-				s.Relations = append(s.Relations, o)
-			}
-		}
-	}
-	if err := sc.Err(); err != nil {
+	if err != nil {
 		return nil, fmt.Errorf("osm: %w", err)
 	}
-	if !sorted {
+	return c.finish(), nil
+}
+
+// collector takes objects in file order and counts what they cost.
+type collector struct {
+	src    *Source
+	left   int64 // bytes not yet claimed
+	sorted bool  // nodes came in order of id
+	ways   []rawWay
+	refs   []int64
+	seen   map[string]string // texts met so far, each kept once; look-ups only
+}
+
+type rawWay struct {
+	id          int64
+	first, last int // into refs
+	tags        osm.Tags
+}
+
+func (c *collector) claim(bytes int64) error {
+	if c.left -= bytes; c.left < 0 {
+		return errors.New("the file holds too much to be kept in memory: cut it to the city first")
+	}
+	return nil
+}
+
+// text gives a string for bytes, always the same for equal bytes: a city has
+// few different tags.
+func (c *collector) text(b []byte) (string, error) {
+	if s, ok := c.seen[string(b)]; ok {
+		return s, nil
+	}
+	if err := c.claim(int64(len(b)) + tagBytes); err != nil {
+		return "", err
+	}
+	// Bytes that are no UTF-8 could not be written to JSON or a map again.
+	s := strings.ToValidUTF8(string(b), "\uFFFD")
+	c.seen[string(b)] = s
+	return s, nil
+}
+
+// node adds a node. tags are the caller's to reuse.
+func (c *collector) node(id int64, lon, lat float64, tags osm.Tags) error {
+	if !(lon >= -180 && lon <= 180 && lat >= -90 && lat <= 90) {
+		return fmt.Errorf("node %d lies at longitude %g, latitude %g", id, lon, lat)
+	}
+	cost := int64(nodeBytes)
+	s := c.src
+	n := len(s.NodeID)
+	if len(tags) > 0 {
+		cost += taggedBytes + tagBytes*int64(len(tags))
+	}
+	if err := c.claim(cost); err != nil {
+		return err
+	}
+	if n > 0 && s.NodeID[n-1] >= id {
+		c.sorted = false
+	}
+	if len(tags) > 0 {
+		s.NodeTags[int32(n)] = slices.Clone(tags)
+	}
+	s.NodeID, s.Lon, s.Lat = append(s.NodeID, id), append(s.Lon, lon), append(s.Lat, lat)
+	return nil
+}
+
+// way adds a way. refs and tags are the caller's to reuse.
+func (c *collector) way(id int64, refs []int64, tags osm.Tags) error {
+	if err := c.claim(wayBytes + refBytes*int64(len(refs)) + tagBytes*int64(len(tags))); err != nil {
+		return err
+	}
+	first := len(c.refs)
+	c.refs = append(c.refs, refs...)
+	c.ways = append(c.ways, rawWay{id, first, len(c.refs), slices.Clone(tags)})
+	return nil
+}
+
+// relation adds a relation if its type is of use. members and tags are the
+// caller's to reuse.
+func (c *collector) relation(id int64, members osm.Members, tags osm.Tags) error {
+	if t := tags.Find("type"); !relationTypes[t] && !strings.HasPrefix(t, "restriction:") {
+		return nil
+	}
+	if err := c.claim(relationBytes + memberBytes*int64(len(members)) + tagBytes*int64(len(tags))); err != nil {
+		return err
+	}
+	c.src.Relations = append(c.src.Relations, &osm.Relation{ID: osm.RelationID(id), Visible: true, Members: slices.Clone(members), Tags: slices.Clone(tags)})
+	return nil
+}
+
+// finish brings everything into order of id, drops repeated ids and resolves
+// the nodes of ways.
+func (c *collector) finish() *Source {
+	s := c.src
+	c.seen = nil
+	if !c.sorted {
 		s.sortNodes()
 	}
-	slices.SortStableFunc(ways, func(a, b rawWay) int { return cmp64(a.id, b.id) })
+	slices.SortStableFunc(c.ways, func(a, b rawWay) int { return cmp64(a.id, b.id) })
 	slices.SortStableFunc(s.Relations, func(a, b *osm.Relation) int { return cmp64(int64(a.ID), int64(b.ID)) })
-	s.Ways = make([]Way, 0, len(ways))
-	s.wayIndex = make(map[int64]int32, len(ways))
-	for _, w := range ways {
+	s.Relations = slices.CompactFunc(s.Relations, func(a, b *osm.Relation) bool { return a.ID == b.ID })
+	s.Ways = make([]Way, 0, len(c.ways))
+	s.wayIndex = make(map[int64]int32, len(c.ways))
+	nodes := make([]int32, len(c.refs))
+	for i, ref := range c.refs {
+		nodes[i] = s.node(ref)
+	}
+	for _, w := range c.ways {
 		if _, dup := s.wayIndex[w.id]; dup {
 			continue
 		}
-		nodes := make([]int32, len(w.refs))
-		for i, r := range w.refs {
-			nodes[i] = s.node(int64(r.ID))
-		}
 		s.wayIndex[w.id] = int32(len(s.Ways))
-		s.Ways = append(s.Ways, Way{w.id, nodes, w.tags})
+		s.Ways = append(s.Ways, Way{w.id, nodes[w.first:w.last:w.last], w.tags})
 	}
-	return s, nil
+	return s
 }
 
 // TaggedNodes is the indices of tagged nodes in ascending order.

@@ -11,51 +11,53 @@ import (
 	"github.com/malikobaid/cityflow/internal/units"
 )
 
-// capacityPerLaneH is the outflow of one lane in vehicles per hour by class.
-// Secondary and tertiary streets follow the UK's TA 79/99 (urban all-purpose
-// roads UAP3 and UAP4, 1,300 and 1,140 per direction on a 7.3 m carriageway, one
-// lane each way), primary streets its UAP2 (1,470); the generic 1,000 and 600 of
-// mesoscopic models (MATSim defaults and the like) gridlock a British
-// town at its ordinary morning demand. The rest are those generic values
-// (assumed). Paths carry no cars.
-var capacityPerLaneH = [...]float64{
-	city.Motorway: 2000, city.Trunk: 2000, city.Primary: 1500, city.Secondary: 1300,
-	city.Tertiary: 1140, city.Unclassified: 600, city.Residential: 600, city.Service: 300, city.Path: 0,
-}
-
-// ringCapacityH is what one lane of a roundabout carries past a point, in
-// vehicles per hour, where its class would allow less (assumed). Circulating
-// traffic has priority and does not stop, so the class, which stands for the
-// junctions of a street, does not bind it. FHWA's "Roundabouts: An
-// Informational Guide" (2000) lets a single lane circulate up to 1,800; HCM 6
-// gives an entry 1,380 before an empty ring, and Kimber's LR942 (TRL 1980) the
-// same order per 3.65 m of entry. 1,400 is the careful end. Whom an inlet
-// serves first is no matter of capacity: the run gives ring links a large
-// loading.Links.MergeWeight.
-const ringCapacityH = 1400
-
-// JamSpacingM is the street length one queued car takes, bumper to bumper
-// (assumed: the usual figure of queue models).
-const JamSpacingM = 7.5
-
 // defaultKMH is the free speed of untagged streets inside a city, by country
 // and class. All assumed, guided by law: Great Britain's 30 mph built-up limit
 // (48 km/h), less on residential and service streets, whose parked cars and
 // bends keep speeds near 20 mph; Germany's 50 km/h built-up limit and 30 zones;
 // Brazil's Codigo de Transito art. 61 (80 rapid, 60 arterial, 40 collector,
-// 30 local).
+// 30 local). Countries that are not here follow their legal limits, see
+// untagged.
 var defaultKMH = map[string][9]float64{
 	"GB": {112.7, 64.4, 48.3, 48.3, 48.3, 40, 32.2, 16, 5},
 	"DE": {120, 70, 50, 50, 50, 40, 30, 15, 5},
 	"BR": {90, 80, 60, 60, 40, 40, 30, 15, 5},
-	"":   {110, 70, 50, 50, 50, 40, 30, 15, 5},
 }
 
-// Named limits that appear as maxspeed values, km/h, by law of the country.
+// law is the general limits of a country in km/h: built-up, rural and motorway.
+type law struct{ urban, rural, motorway float64 }
+
+// laws follow the OSM wiki page "Default speed limits" (cars, as of 2023), from
+// memory: assumed. Federal countries stand with what most of their states say.
+// Where a motorway has no limit, the advised speed stands.
+var laws = map[string]law{
+	"": {50, 90, 120}, "AR": {50, 110, 130}, "AT": {50, 100, 130}, "AU": {50, 100, 110}, "BE": {50, 70, 120}, "BG": {50, 90, 140},
+	"BR": {60, 100, 110}, "CA": {50, 80, 100}, "CH": {50, 80, 120}, "CL": {50, 100, 120}, "CO": {50, 90, 120}, "CZ": {50, 90, 130},
+	"DE": {50, 100, 130}, "DK": {50, 80, 130}, "EE": {50, 90, 110}, "ES": {50, 90, 120}, "FI": {50, 80, 120}, "FR": {50, 80, 130},
+	"GB": {48.3, 96.6, 112.7}, "GR": {50, 90, 130}, "HR": {50, 90, 130}, "HU": {50, 90, 130}, "IE": {50, 80, 120}, "IT": {50, 90, 130},
+	"JP": {60, 60, 100}, "LT": {50, 90, 130}, "LU": {50, 90, 130}, "LV": {50, 90, 110}, "MX": {50, 80, 110}, "NL": {50, 80, 100},
+	"NO": {50, 80, 110}, "NZ": {50, 100, 110}, "PL": {50, 90, 140}, "PT": {50, 90, 120}, "RO": {50, 90, 130}, "RS": {50, 80, 130},
+	"SE": {50, 70, 110}, "SI": {50, 90, 130}, "SK": {50, 90, 130}, "TR": {50, 90, 120}, "UA": {50, 90, 130}, "US": {40.2, 88.5, 104.6}, "ZA": {60, 100, 120},
+}
+
+// untagged is the free speeds of a country by class: its own table, or one
+// derived from its law: main streets at the built-up limit, trunk roads 20 km/h
+// above it, side streets 40 and residential ones 30 (assumed).
+func untagged(country string) [9]float64 {
+	if t, ok := defaultKMH[country]; ok {
+		return t
+	}
+	l, ok := laws[country]
+	if !ok {
+		l = laws[""]
+	}
+	return [9]float64{l.motorway, l.urban + 20, l.urban, l.urban, l.urban, min(l.urban, 40), min(l.urban, 30), 15, 5}
+}
+
+// Named limits that appear as maxspeed values, km/h, whatever the country.
 var namedKMH = map[string]float64{
-	"walk": 6, "none": 130, "GB:motorway": 112.7, "GB:nsl_dual": 112.7, "GB:nsl_single": 96.6,
-	"GB:nsl_restricted": 48.3, "national": 96.6, "DE:urban": 50, "DE:rural": 100, "DE:motorway": 130,
-	"DE:living_street": 7, "DE:walk": 7, "BR:urban": 40, "living_street": 10,
+	"walk": 6, "none": 130, "national": 96.6, "living_street": 10,
+	"DE:living_street": 7, "BR:urban": 40, // what urban means there depends on the street; local ones dominate
 }
 
 const (
@@ -68,7 +70,13 @@ const (
 	livingKMH = 10
 )
 
+// serviceKMH is the free speed on service roads by kind (assumed; others have
+// that of the class).
+var serviceKMH = map[string]float64{"parking_aisle": 10, "drive-through": 10, "driveway": 10}
+
 // parseSpeedKMH reads a maxspeed value; ok is false when it says nothing.
+// Besides numbers it reads limits by law, COUNTRY:context as the wiki page
+// "Key:maxspeed" lists them: GB:nsl_single, DE:urban, DE:zone:30.
 func parseSpeedKMH(v string) (kmh float64, ok bool) {
 	if i := strings.IndexAny(v, ";|"); i >= 0 {
 		v = v[:i]
@@ -76,6 +84,9 @@ func parseSpeedKMH(v string) (kmh float64, ok bool) {
 	v = strings.TrimSpace(v)
 	if k, named := namedKMH[v]; named {
 		return k, true
+	}
+	if country, context, is := strings.Cut(v, ":"); is && len(country) == 2 {
+		return lawKMH(strings.ToUpper(country), context)
 	}
 	num, factor := v, 1.0
 	switch {
@@ -95,21 +106,55 @@ func parseSpeedKMH(v string) (kmh float64, ok bool) {
 	return f * factor, true
 }
 
+// lawKMH is a limit by law of a country.
+func lawKMH(country, context string) (kmh float64, ok bool) {
+	l, ok := laws[country]
+	if !ok {
+		return 0, false
+	}
+	switch context {
+	case "urban", "nsl_restricted":
+		return l.urban, true
+	case "rural", "nsl_single":
+		return l.rural, true
+	case "motorway", "trunk", "nsl_dual":
+		if context == "trunk" {
+			return l.rural, true
+		}
+		return l.motorway, true
+	case "living_street", "pedestrian_zone":
+		return livingKMH, true
+	case "walk":
+		return 7, true
+	}
+	zone, ok := strings.CutPrefix(context, "zone")
+	if !ok {
+		zone, ok = strings.CutSuffix(context, "zone")
+	}
+	f, err := strconv.ParseFloat(strings.Trim(zone, ": "), 64)
+	if !ok || err != nil || !(f > 0) || f > 130 {
+		return 0, false
+	}
+	if country == "GB" || country == "US" {
+		f *= kmhPerMPH
+	}
+	return f, true
+}
+
 // speeds is the free speed forward and backward in m/s; tagged says that a
 // maxspeed was used.
 func speeds(t osm.Tags, rule highwayRule, country string) (fwd, back float32, tagged bool) {
-	table, known := defaultKMH[country]
-	if !known {
-		table = defaultKMH[""]
-	}
-	kmh := table[rule.class]
+	kmh := untagged(country)[rule.class]
 	if rule.link {
 		kmh = min(kmh, rampKMH)
+	}
+	if v, ok := serviceKMH[t.Find("service")]; ok && rule.class == city.Service {
+		kmh = v
 	}
 	if t.Find("highway") == "living_street" {
 		kmh = livingKMH
 	}
-	for _, k := range []string{"maxspeed", "maxspeed:type", "source:maxspeed"} {
+	for _, k := range []string{"maxspeed", "maxspeed:type", "source:maxspeed", "zone:maxspeed"} {
 		if v, ok := parseSpeedKMH(t.Find(k)); ok {
 			kmh, tagged = v, true
 			break
@@ -124,58 +169,4 @@ func speeds(t osm.Tags, rule highwayRule, country string) (fwd, back float32, ta
 	}
 	ms := func(v float64) float32 { return float32(units.KMH(math.Max(minKMH, math.Min(v, maxKMH)))) }
 	return ms(f), ms(b), tagged
-}
-
-// lanes is the number of lanes forward and backward. Untagged streets have one
-// lane each way, motorways and one-way trunk roads two (assumed). A two-way
-// street tagged with a single lane keeps one each way: cars give way to one
-// another, they do not queue in half a lane.
-func lanes(t osm.Tags, rule highwayRule, onewayCar bool) (fwd, back float32) {
-	def := 1.0
-	if rule.class <= city.Trunk && onewayCar && !rule.link {
-		def = 2
-	}
-	f, b := def, def
-	if n, ok := parseLanes(t.Find("lanes")); ok {
-		if onewayCar {
-			f, b = n, n
-		} else {
-			f, b = n/2, n/2
-		}
-	}
-	if n, ok := parseLanes(t.Find("lanes:forward")); ok {
-		f = n
-	}
-	if n, ok := parseLanes(t.Find("lanes:backward")); ok {
-		b = n
-	}
-	return float32(max(f, 1)), float32(max(b, 1))
-}
-
-func parseLanes(v string) (float64, bool) {
-	if i := strings.IndexByte(v, ';'); i >= 0 {
-		v = v[:i]
-	}
-	f, err := strconv.ParseFloat(strings.TrimSpace(v), 64)
-	if err != nil || !(f >= 1) || f > 12 {
-		return 0, false
-	}
-	return f, true
-}
-
-// capacity is the outflow of a link (veh/s) and its jam density (veh/m). The
-// outflow is capped so that the backward wave of the triangular diagram,
-// w = C/(k - C/u), is never faster than the free speed u: C <= u*k/2. Very slow
-// streets could not carry their class's capacity.
-func capacity(class city.RoadClass, ring bool, lanes, speedMS float32) (cVS, jamVM float32) {
-	if class == city.Path {
-		return 0, 0
-	}
-	jam := float64(lanes) / JamSpacingM
-	perLane := capacityPerLaneH[class]
-	if ring {
-		perLane = max(perLane, ringCapacityH)
-	}
-	c := float64(lanes) * perLane / 3600
-	return float32(min(c, float64(speedMS)*jam/2)), float32(jam)
 }

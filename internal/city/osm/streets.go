@@ -69,6 +69,7 @@ type graph struct {
 	streets []street
 	rules   []restriction
 	one     contraction
+	habits  laneHabits
 	report  reporter
 }
 
@@ -126,6 +127,7 @@ func (g *graph) cut() {
 	var readM, privateM float64
 	parts := newUnion(len(s.NodeID))
 	g.findRings()
+	g.learnLanes()
 	for i := range s.Ways {
 		w := &s.Ways[i]
 		hw := w.Tags.Find("highway")
@@ -171,7 +173,7 @@ func (g *graph) cut() {
 		if g.one.skipWays[int32(i)] {
 			continue // read, but now part of a node
 		}
-		lf, lb := lanes(w.Tags, rule, onewayCar)
+		lf, lb := g.habits.lanes(w.Tags, rule, onewayCar)
 		a := attributes{fwd: side{fwd, sf, lf}, back: side{back, sb, lb}, class: rule.class, name: w.Tags.Find("name"), ring: drivable(hw) && isRing(w.Tags)}
 		for _, p := range pieces {
 			if p = g.oneNode(p); len(p) < 2 {

@@ -12,7 +12,10 @@ import (
 // tagged follows the OSM wiki page "OSM tags for routing/Access restrictions"
 // (world-wide defaults; Great Britain's where they differ, e.g. walking on
 // trunk roads that are not motorroad). A more specific key wins over a general
-// one: access < vehicle < motor_vehicle < motorcar, and so on per mode.
+// one: access < vehicle < motor_vehicle < motorcar, and so on per mode; a key for
+// one direction (bus:backward) over the same key for both. Conditions
+// (motor_vehicle:conditional and the like) are counted, not applied: most name
+// hours of the night, weights or permits.
 
 const allModes = city.AllowCar | city.AllowBike | city.AllowWalk | city.AllowBus
 
@@ -51,6 +54,23 @@ var highwayRules = map[string]highwayRule{
 	"track":          {city.Path, city.AllowWalk | city.AllowBike, false},
 }
 
+// serviceRules are the service roads that differ from the others: an access for
+// fire engines is no street.
+var serviceRules = map[string]highwayRule{
+	"emergency_access": {city.Service, city.AllowBike | city.AllowWalk, false},
+}
+
+// ruleOf is the rule of a way; ok is false when it is no road or path.
+func ruleOf(t osm.Tags) (rule highwayRule, ok bool) {
+	hw := t.Find("highway")
+	if rule, ok = highwayRules[hw]; ok && hw == "service" {
+		if r, special := serviceRules[t.Find("service")]; special {
+			rule = r
+		}
+	}
+	return rule, ok
+}
+
 // drivable tells whether a highway value is a road for cars in principle, the
 // definition behind the counts in the city READMEs (service roads included,
 // access tags ignored).
@@ -76,19 +96,26 @@ func verdict(v string) int {
 		v = v[:i]
 	}
 	switch strings.TrimSpace(v) {
-	case "yes", "designated", "permissive", "official", "destination", "customers", "residents", "public":
+	case "yes", "designated", "permissive", "official", "destination", "customers", "customer", "residents", "public", "discouraged", "access":
 		return 1
 	case "no", "private", "agricultural", "forestry", "delivery", "emergency", "military", "permit",
-		"dismount", "use_sidepath", "psv", "bus", "taxi", "employees", "staff", "restricted":
+		"dismount", "use_sidepath", "psv", "bus", "taxi", "hov", "employees", "staff", "restricted", "disabled":
 		return -1
 	}
 	return 0
 }
 
-// applyAccess narrows or widens one mode by its access keys.
-func applyAccess(t osm.Tags, keys []string, allowed bool) bool {
+// applyAccess narrows or widens one mode by its access keys. direction is
+// ":forward", ":backward" or "".
+func applyAccess(t osm.Tags, keys []string, direction string, allowed bool) bool {
 	for _, k := range keys {
-		switch verdict(t.Find(k)) {
+		v := t.Find(k)
+		if direction != "" {
+			if d := t.Find(k + direction); d != "" {
+				v = d
+			}
+		}
+		switch verdict(v) {
 		case 1:
 			// A general "access=yes" does not open a footpath to cars or a
 			// motorway to walkers; only the mode's own keys do.
@@ -102,29 +129,99 @@ func applyAccess(t osm.Tags, keys []string, allowed bool) bool {
 	return allowed
 }
 
+var modeKeys = []struct {
+	mode city.ModeSet
+	keys []string
+}{{city.AllowCar, carKeys}, {city.AllowBus, busKeys}, {city.AllowBike, bikeKeys}, {city.AllowWalk, walkKeys}}
+
 // wayModes is what a way allows forward and backward along its node order,
 // and whether it is a road, path or ferry at all (ok).
 func wayModes(t osm.Tags) (rule highwayRule, fwd, back city.ModeSet, ok bool) {
-	hw := t.Find("highway")
-	rule, ok = highwayRules[hw]
+	rule, ok = ruleOf(t)
 	if !ok {
 		return rule, 0, 0, false
 	}
+	directed := hasDirections(t)
+	modes := accessModes(t, rule, "")
+	fwd, back = modes, modes
+	if directed {
+		fwd, back = accessModes(t, rule, ":forward"), accessModes(t, rule, ":backward")
+	}
+	const wheels = city.AllowCar | city.AllowBike | city.AllowBus
+	switch oneway(t, rule, t.Find("highway")) {
+	case 1:
+		back = back&^wheels | contraflow(t, back, ":backward")
+	case -1:
+		fwd = fwd&^wheels | contraflow(t, fwd, ":forward")
+	case 2: // reversible at times we do not know: closed to cars, reported
+		fwd &^= city.AllowCar | city.AllowBus
+		back &^= city.AllowCar | city.AllowBus
+	}
+	// A street for all with a direction for motors only.
+	for _, k := range []string{"oneway:motor_vehicle", "oneway:motorcar"} {
+		m := city.AllowCar
+		if k == "oneway:motor_vehicle" {
+			m |= city.AllowBus
+		}
+		switch t.Find(k) {
+		case "yes", "1":
+			back &^= m
+		case "-1":
+			fwd &^= m
+		}
+	}
+	if v := t.Find("oneway:bicycle"); v == "yes" || v == "1" {
+		back &^= city.AllowBike
+	} else if v == "-1" {
+		fwd &^= city.AllowBike
+	}
+	return rule, fwd, back, true
+}
+
+// hasDirections tells whether any access key is given for one direction.
+func hasDirections(t osm.Tags) bool {
+	for _, tag := range t {
+		if k, ok := strings.CutSuffix(tag.Key, ":forward"); ok && accessKey[k] {
+			return true
+		}
+		if k, ok := strings.CutSuffix(tag.Key, ":backward"); ok && accessKey[k] {
+			return true
+		}
+	}
+	return false
+}
+
+var accessKey = map[string]bool{"access": true, "vehicle": true, "motor_vehicle": true, "motorcar": true, "psv": true, "bus": true, "bicycle": true, "foot": true}
+
+// conditional tells whether access, direction, speed or lanes depend on a
+// condition that the import does not read.
+func conditional(t osm.Tags) bool {
+	for _, tag := range t {
+		k, ok := strings.CutSuffix(tag.Key, ":conditional")
+		if !ok {
+			continue
+		}
+		k, _, _ = strings.Cut(k, ":")
+		if accessKey[k] || k == "oneway" || k == "maxspeed" || k == "lanes" {
+			return true
+		}
+	}
+	return false
+}
+
+// accessModes is what a way allows in one direction before one-way rules.
+func accessModes(t osm.Tags, rule highwayRule, direction string) city.ModeSet {
 	modes := rule.modes
 	if t.Find("motorroad") == "yes" {
 		modes &^= city.AllowBike | city.AllowWalk
 	}
-	set := func(m city.ModeSet, keys []string) {
-		if applyAccess(t, keys, modes&m != 0) {
-			modes |= m
+	for _, m := range modeKeys {
+		if applyAccess(t, m.keys, direction, modes&m.mode != 0) {
+			modes |= m.mode
 		} else {
-			modes &^= m
+			modes &^= m.mode
 		}
 	}
-	set(city.AllowCar, carKeys)
-	set(city.AllowBus, busKeys)
-	set(city.AllowBike, bikeKeys)
-	set(city.AllowWalk, walkKeys)
 	if rule.class == city.Path || t.Find("area") == "yes" {
 		// Paths are never for cars (city.Path); drivable areas (car parks,
 		// squares) have no lane to queue in.
@@ -133,26 +230,7 @@ func wayModes(t osm.Tags) (rule highwayRule, fwd, back city.ModeSet, ok bool) {
 	if rule.class == city.Motorway {
 		modes &^= city.AllowWalk | city.AllowBike
 	}
-
-	fwd, back = modes, modes
-	const wheels = city.AllowCar | city.AllowBike | city.AllowBus
-	switch oneway(t, rule, hw) {
-	case 1:
-		back &^= wheels
-		back |= contraflow(t, modes)
-	case -1:
-		fwd &^= wheels
-		fwd |= contraflow(t, modes)
-	case 2: // reversible at times we do not know: closed to cars, reported
-		fwd &^= city.AllowCar | city.AllowBus
-		back &^= city.AllowCar | city.AllowBus
-	}
-	if v := t.Find("oneway:bicycle"); v == "yes" || v == "1" {
-		back &^= city.AllowBike
-	} else if v == "-1" {
-		fwd &^= city.AllowBike
-	}
-	return rule, fwd, back, true
+	return modes
 }
 
 // oneway is 1 forward only, -1 backward only, 2 reversible, 0 both ways.
@@ -176,24 +254,46 @@ func oneway(t osm.Tags, rule highwayRule, hw string) int {
 	return 0
 }
 
-// contraflow is the modes that may ride against a one-way street.
-func contraflow(t osm.Tags, modes city.ModeSet) city.ModeSet {
+// contraflow is the modes, of those allowed, that may ride against a one-way
+// street: by oneway:bicycle, by a lane drawn against it (cycleway=opposite_lane,
+// cycleway:right:oneway=-1), or by a key for that direction (bus:backward=yes).
+func contraflow(t osm.Tags, allowed city.ModeSet, against string) city.ModeSet {
 	var m city.ModeSet
-	bikeBoth := t.Find("oneway:bicycle") == "no"
-	for _, k := range []string{"cycleway", "cycleway:left", "cycleway:right", "cycleway:both"} {
-		bikeBoth = bikeBoth || strings.HasPrefix(t.Find(k), "opposite")
+	if leadsAgainst(t, "cycleway", "oneway:bicycle") || verdict(t.Find("bicycle"+against)) > 0 {
+		m |= allowed & city.AllowBike
 	}
-	if bikeBoth {
-		m |= modes & city.AllowBike
-	}
-	busBoth := t.Find("oneway:psv") == "no" || t.Find("oneway:bus") == "no"
-	for _, k := range []string{"busway", "busway:left", "busway:right"} {
-		busBoth = busBoth || strings.HasPrefix(t.Find(k), "opposite")
-	}
-	if busBoth {
-		m |= modes & city.AllowBus
+	if leadsAgainst(t, "busway", "oneway:psv", "oneway:bus") || opposite(t.Find("psv")) || opposite(t.Find("bus")) ||
+		verdict(t.Find("bus"+against)) > 0 || verdict(t.Find("psv"+against)) > 0 || laneCount(t, "lanes:psv"+against)+laneCount(t, "lanes:bus"+against) > 0 {
+		m |= allowed & city.AllowBus
 	}
 	return m
+}
+
+func opposite(v string) bool { return strings.HasPrefix(v, "opposite") }
+
+// leadsAgainst tells whether lanes of one kind, or a oneway key, lead against a
+// one-way street.
+func leadsAgainst(t osm.Tags, lane string, keys ...string) bool {
+	for _, k := range keys {
+		if v := t.Find(k); v == "no" || v == "-1" {
+			return v == "no"
+		}
+	}
+	if opposite(t.Find(lane)) {
+		return true
+	}
+	for _, side := range []string{":left", ":right", ":both"} {
+		v := t.Find(lane + side)
+		if opposite(v) {
+			return true
+		}
+		if v != "" && v != "no" && v != "separate" && v != "none" {
+			if o := t.Find(lane + side + ":oneway"); o == "-1" || o == "no" {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // barrierBlocks is the modes that cannot pass a node. Which barrier stops whom
@@ -211,14 +311,11 @@ func barrierBlocks(t osm.Tags) city.ModeSet {
 	case "kissing_gate", "stile", "turnstile", "full-height_turnstile", "horse_stile", "wicket_gate":
 		blocked = city.AllowCar | city.AllowBus | city.AllowBike
 	}
-	for _, r := range []struct {
-		m    city.ModeSet
-		keys []string
-	}{{city.AllowCar, carKeys}, {city.AllowBus, busKeys}, {city.AllowBike, bikeKeys}, {city.AllowWalk, walkKeys}} {
-		if applyAccess(t, r.keys, blocked&r.m == 0) {
-			blocked &^= r.m
+	for _, r := range modeKeys {
+		if applyAccess(t, r.keys, "", blocked&r.mode == 0) {
+			blocked &^= r.mode
 		} else {
-			blocked |= r.m
+			blocked |= r.mode
 		}
 	}
 	return blocked
