@@ -1,6 +1,8 @@
 package osm
 
 import (
+	"fmt"
+
 	"github.com/malikobaid/cityflow/internal/city"
 )
 
@@ -41,24 +43,9 @@ func (g *graph) connect() {
 		mode city.ModeSet
 		name string
 	}{{city.AllowCar, "car"}, {city.AllowBike, "bike"}} {
-		comp := g.strong(m.mode)
-		lost, kept := g.keepLargest(m.mode, comp)
-		g.report.add(m.name+" streets kept", kept/1000, "km", "each way once, the largest strongly connected part")
-		g.report.add(m.name+" streets dropped", lost/1000, "km", "cannot be reached and left again by "+m.name)
+		g.keepLargest(m.mode, g.strong(m.mode), m.name+" streets", "the largest strongly connected part", "cannot be reached and left again by "+m.name)
 	}
-	u := newUnion(len(g.nodeSrc))
-	for i := range g.streets {
-		if s := &g.streets[i]; s.attr.modes()&city.AllowWalk != 0 {
-			u.join(s.from, s.to)
-		}
-	}
-	comp := make([]int32, len(g.nodeSrc))
-	for v := range comp {
-		comp[v] = u.find(int32(v))
-	}
-	lost, kept := g.keepLargest(city.AllowWalk, comp)
-	g.report.add("walking network kept", kept/1000, "km", "each way once, the largest connected part")
-	g.report.add("walking network dropped", lost/1000, "km", "not connected to the rest on foot")
+	g.keepLargest(city.AllowWalk, g.weak(city.AllowWalk), "walking network", "the largest connected part", "not connected to the rest on foot")
 	gone := 0
 	for i := range g.streets {
 		if s := &g.streets[i]; s.attr.modes() == 0 {
@@ -69,11 +56,24 @@ func (g *graph) connect() {
 	g.report.add("streets dropped", float64(gone), "streets", "no mode left")
 }
 
-// keepLargest takes a mode away from every street direction that does not lie
-// inside the longest component; it returns the lengths lost and kept.
-func (g *graph) keepLargest(mode city.ModeSet, comp []int32) (lostM, keptM float64) {
+// weak numbers the connected parts of one mode, whatever the direction.
+func (g *graph) weak(mode city.ModeSet) []int32 {
+	u := newUnion(len(g.nodeSrc))
+	for i := range g.streets {
+		if s := &g.streets[i]; s.attr.modes()&mode != 0 {
+			u.join(s.from, s.to)
+		}
+	}
+	comp := make([]int32, len(g.nodeSrc))
+	for v := range comp {
+		comp[v] = u.find(int32(v))
+	}
+	return comp
+}
+
+// longest is the component with the most metres of streets inside it.
+func (g *graph) longest(mode city.ModeSet, comp []int32) (best int32) {
 	size := make([]float64, len(comp)+1)
-	best := int32(0)
 	for i := range g.streets {
 		s := &g.streets[i]
 		if s.attr.modes()&mode != 0 && comp[s.from] == comp[s.to] {
@@ -85,6 +85,23 @@ func (g *graph) keepLargest(mode city.ModeSet, comp []int32) (lostM, keptM float
 			best = int32(c)
 		}
 	}
+	return best
+}
+
+// keepLargest takes a mode away from every street direction that does not lie
+// inside the longest component, and reports the lengths kept and lost, the
+// lost ones by class. What cars lose is a finding for every street: either it
+// hangs on the rest in one direction only, or not at all.
+func (g *graph) keepLargest(mode city.ModeSet, comp []int32, what, kept, lost string) {
+	best := g.longest(mode, comp)
+	var whole []int32
+	var wholeBest int32
+	if mode == city.AllowCar {
+		whole = g.weak(mode)
+		wholeBest = g.longest(mode, whole)
+	}
+	var keptM, lostM float64
+	var byClass [city.Path + 1]float64
 	for i := range g.streets {
 		s := &g.streets[i]
 		if s.attr.modes()&mode == 0 {
@@ -97,6 +114,14 @@ func (g *graph) keepLargest(mode city.ModeSet, comp []int32) (lostM, keptM float
 			keptM += s.lengthM
 		default:
 			lostM += s.lengthM
+			byClass[s.attr.class] += s.lengthM
+			if whole != nil {
+				kind := "island cut off from the other streets"
+				if whole[s.from] == wholeBest {
+					kind = "one-way dead end"
+				}
+				g.find(kind, "way", s.way, s.pts[0], fmt.Sprintf("%s %s, %.0f m", s.attr.class, s.attr.name, s.lengthM))
+			}
 		}
 		if inside {
 			continue
@@ -104,7 +129,13 @@ func (g *graph) keepLargest(mode city.ModeSet, comp []int32) (lostM, keptM float
 		s.attr.fwd.modes &^= mode
 		s.attr.back.modes &^= mode
 	}
-	return lostM, keptM
+	for c, m := range byClass {
+		if m > 0 {
+			lost += fmt.Sprintf("; %s %.2f km", city.RoadClass(c), m/1000)
+		}
+	}
+	g.report.add(what+" kept", keptM/1000, "km", "each way once, "+kept)
+	g.report.add(what+" dropped", lostM/1000, "km", lost)
 }
 
 // strong numbers the strongly connected components of one mode's directed

@@ -49,25 +49,25 @@ func (g *graph) emit() city.Network {
 		net.NodeSignal = append(net.NodeSignal, g.signal[v])
 	}
 
-	type half struct {
+	type directed struct {
 		street   int32
 		from, to int32
 		backward bool
 	}
-	var halves []half
+	var halves []directed
 	for i := range g.streets {
 		s := &g.streets[i]
 		if s.dead {
 			continue
 		}
 		if s.attr.fwd.modes != 0 {
-			halves = append(halves, half{int32(i), id[s.from], id[s.to], false})
+			halves = append(halves, directed{int32(i), id[s.from], id[s.to], false})
 		}
 		if s.attr.back.modes != 0 {
-			halves = append(halves, half{int32(i), id[s.to], id[s.from], true})
+			halves = append(halves, directed{int32(i), id[s.to], id[s.from], true})
 		}
 	}
-	slices.SortStableFunc(halves, func(a, b half) int {
+	slices.SortStableFunc(halves, func(a, b directed) int {
 		sa, sb := &g.streets[a.street], &g.streets[b.street]
 		return cmp.Or(cmp.Compare(a.from, b.from), cmp.Compare(a.to, b.to), cmp.Compare(sa.way, sb.way),
 			cmp.Compare(sa.lengthM, sb.lengthM), cmp.Compare(a.street, b.street))
@@ -120,6 +120,22 @@ func (g *graph) emit() city.Network {
 		}
 		net.GeomFirst = append(net.GeomFirst, uint32(len(net.GeomLon)))
 	}
+	g.linkCopy = make([]units.LinkID, len(halves))
+	for l := range g.linkCopy {
+		g.linkCopy[l] = noLink
+	}
+	link := func(h half) units.LinkID {
+		if h.back {
+			return linkOf[h.street][1]
+		}
+		return linkOf[h.street][0]
+	}
+	for l, h := range halves {
+		if of, ok := g.copyOf[h.street]; ok {
+			g.linkCopy[l] = link(of)
+			g.linkCopies = append(g.linkCopies, linkCopy{units.LinkID(l), link(of)})
+		}
+	}
 	net.Reverse = make([]units.LinkID, len(halves))
 	for l, h := range halves {
 		if h.backward {
@@ -131,7 +147,7 @@ func (g *graph) emit() city.Network {
 	net.IndexLinks()
 
 	street := func(l units.LinkID) *street { return &g.streets[halves[l].street] }
-	g.ban(&net,
+	g.ban(&net, link,
 		func(v int32) (arms []arm) {
 			if id[v] < 0 {
 				return nil

@@ -1,6 +1,7 @@
 package osm
 
 import (
+	"fmt"
 	"slices"
 	"strconv"
 	"strings"
@@ -85,6 +86,23 @@ func (g *graph) learnLanes() {
 			g.habits[k] = min(habitLanes, max(1, float64(int(all[(len(all)-1)/2]))))
 		}
 	}
+}
+
+// String lists the habits for the report.
+func (h laneHabits) String() string {
+	var out []string
+	for k, n := range h { // sorted below
+		way := "each way"
+		if k.oneway {
+			way = "one-way"
+		}
+		out = append(out, fmt.Sprintf("%s %s %g", k.highway, way, n))
+	}
+	slices.Sort(out)
+	if len(out) == 0 {
+		return "one lane each way, two on motorways and one-way trunk roads (assumed)"
+	}
+	return "the median of the tagged ones where 20 are, at most two (" + strings.Join(out, ", ") + "), else one lane each way, two on motorways and one-way trunk roads (assumed)"
 }
 
 // lanes is the number of lanes for cars forward and backward. Untagged main

@@ -156,7 +156,13 @@ func TestTurnRestrictions(t *testing.T) {
 		{"only left turn", []string{"restriction", "only_left_turn"}, [][2]int64{{10, 2}, {10, 10}, {10, 13}}},
 		{"except buses still binds cars", []string{"restriction", "no_left_turn", "except", "psv;bicycle"}, [][2]int64{{10, 22}}},
 		{"except cars", []string{"restriction", "no_left_turn", "except", "motorcar"}, nil},
-		{"by time of day", []string{"restriction:conditional", "no_left_turn @ (07:00-09:00)"}, nil},
+		{"at the modelled time of day", []string{"restriction:conditional", "no_left_turn @ (Mo-Fr 07:00-09:30,16:00-18:00)"}, [][2]int64{{10, 22}}},
+		{"at another time of day", []string{"restriction:conditional", "no_left_turn @ (Mo-Fr 16:00-18:00)"}, nil},
+		{"on another day", []string{"restriction:conditional", "no_left_turn @ (Sa,Su)"}, nil},
+		{"by weight", []string{"restriction:conditional", "no_left_turn @ (weight>7.5)"}, nil},
+		{"hours in tags of their own", []string{"restriction", "no_left_turn", "day_on", "Monday", "day_off", "Friday", "hour_on", "07:00", "hour_off", "10:00"}, [][2]int64{{10, 22}}},
+		{"for cars alone", []string{"restriction:motorcar", "no_left_turn"}, [][2]int64{{10, 22}}},
+		{"for trucks alone", []string{"restriction:hgv", "no_left_turn"}, nil},
 		{"nonsense", []string{"restriction", "maybe_left"}, nil},
 	} {
 		w := cross()

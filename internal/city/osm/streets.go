@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"github.com/malikobaid/cityflow/internal/city"
+	"github.com/malikobaid/cityflow/internal/units"
 )
 
 // Options control the street import.
@@ -18,6 +19,16 @@ type Options struct {
 	// Anchors are points (lon, lat), such as stops, whose nearest street point
 	// must stay a node even in the middle of a block.
 	Anchors [][2]float64
+	// When decides which restrictions by time of day are in force; zero is
+	// DefaultWhen.
+	When When
+}
+
+// Result is a street network and what is known of its making.
+type Result struct {
+	Net      city.Network
+	Report   []city.ReportLine
+	Findings []Findings
 }
 
 // street is one undirected piece of street between two graph nodes while the
@@ -33,6 +44,7 @@ type street struct {
 	dead      bool
 	wayLenM   float64 // length of the longest single way, which names the street
 	synthetic bool    // the passage through a barrier
+	double    bool    // a copy for a turn restriction over a way
 }
 
 // attributes decide whether two streets may be merged into one.
@@ -68,9 +80,16 @@ type graph struct {
 	ofSrc   map[int32]int32
 	streets []street
 	rules   []restriction
-	one     contraction
-	habits  laneHabits
-	report  reporter
+	bans    []halfBan
+	copyOf  map[int32]half // look-ups only
+	found   []Finding
+	// linkCopy is the original of a copied link, else NoLink; linkCopies lists
+	// the copies.
+	linkCopy   []units.LinkID
+	linkCopies []linkCopy
+	one        contraction
+	habits     laneHabits
+	report     reporter
 }
 
 // reporter collects report lines in order.
@@ -80,21 +99,34 @@ func (r *reporter) add(what string, count float64, unit, detail string) {
 	r.lines = append(r.lines, city.ReportLine{Part: "streets", What: what, Count: count, Unit: unit, Detail: detail})
 }
 
-// Streets builds the street network of a city.
+// Streets is Import without the findings, whose numbers the report has.
+func Streets(src *Source, opt Options) (city.Network, []city.ReportLine, error) {
+	r, err := Import(src, opt)
+	if err != nil {
+		return city.Network{}, nil, err
+	}
+	return r.Net, r.Report, nil
+}
+
+// Import builds the street network of a city.
 //
 // Small roundabouts become one junction. Way parts inside the box are cut at
 // shared nodes, barriers and anchors; the
 // largest strongly connected part is kept for cars and for bikes, the largest
 // connected part for walkers; then nodes that join two like streets become
-// geometry. The report counts what was read, dropped and merged.
-func Streets(src *Source, opt Options) (city.Network, []city.ReportLine, error) {
+// geometry. The report counts what was read, dropped and merged; findings are
+// what looks wrong in the map.
+func Import(src *Source, opt Options) (*Result, error) {
 	if !(opt.BBox[0] < opt.BBox[2] && opt.BBox[1] < opt.BBox[3]) {
-		return city.Network{}, nil, fmt.Errorf("osm: the box %v is empty (want west, south, east, north)", opt.BBox)
+		return nil, fmt.Errorf("osm: the box %v is empty (want west, south, east, north)", opt.BBox)
+	}
+	if opt.When == (When{}) {
+		opt.When = DefaultWhen
 	}
 	g := &graph{src: src, opt: opt, ofSrc: map[int32]int32{}}
 	g.cut()
 	if len(g.streets) == 0 {
-		return city.Network{}, nil, fmt.Errorf("osm: no street lies in the box %v", opt.BBox)
+		return nil, fmt.Errorf("osm: no street lies in the box %v", opt.BBox)
 	}
 	g.passBarriers()
 	g.joinCarriageways()
@@ -103,11 +135,14 @@ func Streets(src *Source, opt Options) (city.Network, []city.ReportLine, error) 
 	g.trim()
 	g.merge()
 	g.placeSignals()
+	g.narrow()
+	g.turnsOverWays()
 	net := g.emit()
 	if net.NumLinks() == 0 {
-		return city.Network{}, nil, fmt.Errorf("osm: no connected street is left in the box %v", opt.BBox)
+		return nil, fmt.Errorf("osm: no connected street is left in the box %v", opt.BBox)
 	}
-	return net, g.report.lines, nil
+	findings := g.findings()
+	return &Result{net, g.report.lines, findings}, nil
 }
 
 // run is a part of a way inside the box.
@@ -123,7 +158,7 @@ func (g *graph) cut() {
 	var runs []run
 	use := make([]uint8, len(s.NodeID))  // by routable ways, saturating at 2
 	road := make([]uint8, len(s.NodeID)) // by drivable ways, for the report
-	var waysRead, taggedSpeed, noMode, reversible int
+	var waysRead, taggedSpeed, taggedLanes, noMode, reversible, conditions int
 	var readM, privateM float64
 	parts := newUnion(len(s.NodeID))
 	g.findRings()
@@ -160,6 +195,12 @@ func (g *graph) cut() {
 			if oneway(w.Tags, rule, hw) == 2 {
 				reversible++
 			}
+			if conditional(w.Tags) {
+				conditions++
+			}
+			if _, ok := parseLanes(w.Tags.Find("lanes")); ok {
+				taggedLanes++
+			}
 		}
 		if fwd|back == 0 {
 			noMode++
@@ -174,6 +215,9 @@ func (g *graph) cut() {
 			continue // read, but now part of a node
 		}
 		lf, lb := g.habits.lanes(w.Tags, rule, onewayCar)
+		if (fwd|back)&city.AllowCar != 0 {
+			g.suspicious(w, rule, onewayCar)
+		}
 		a := attributes{fwd: side{fwd, sf, lf}, back: side{back, sb, lb}, class: rule.class, name: w.Tags.Find("name"), ring: drivable(hw) && isRing(w.Tags)}
 		for _, p := range pieces {
 			if p = g.oneNode(p); len(p) < 2 {
@@ -200,6 +244,8 @@ func (g *graph) cut() {
 	g.report.add("junctions of drivable ways read", float64(shared), "nodes", "used at least twice by drivable ways")
 	g.report.add("largest connected part of drivable ways", 100*g.largestShare(parts), "%", "of length, before access tags and directions")
 	g.report.add("drivable ways with a speed limit", float64(taggedSpeed), "ways", "the others get a default by class and country (assumed)")
+	g.report.add("drivable ways with a number of lanes", float64(taggedLanes), "ways", "the others get a default: "+g.habits.String())
+	g.report.add("drivable ways with conditions", float64(conditions), "ways", "access, direction, speed or lanes by time of day or vehicle: taken as without the condition")
 	g.report.add("closed to cars by access tags", privateM/1000, "km", "private, no, bus only and the like")
 	g.report.add("ways nobody may use", float64(noMode), "ways", "dropped")
 	g.report.add("reversible one-way roads", float64(reversible), "ways", "closed to cars: their hours are not in the data")
@@ -386,6 +432,7 @@ func (g *graph) passBarriers() {
 		a, b := touch[v][0], touch[v][1]
 		if len(touch[v]) > 2 || a == b {
 			unclear++
+			g.find("barrier at a junction", "node", g.nodeOSM[v], g.nodeSrc[v], "barrier="+tags.Find("barrier"))
 			continue
 		}
 		passed++
