@@ -127,6 +127,9 @@ func (o *over) apply(r restriction) (ok, none bool) {
 	var chains [][]half
 	for _, h := range o.out[r.via] {
 		if g.wayFrom(h) == r.over[0] && h.street != from[0].street {
+			if o.bannedAnyway(r.via, from[0], h) {
+				return false, true // a restriction over the node forbids it already
+			}
 			if c := o.follow(h, r.over, r.to); c != nil {
 				chains = append(chains, c)
 			}
@@ -163,6 +166,14 @@ func (o *over) apply(r restriction) (ok, none bool) {
 		}
 	}
 	return true, false
+}
+
+// bannedAnyway tells whether a restriction over the node forbids a turn: a copy
+// behind it could not be reached.
+func (o *over) bannedAnyway(v int32, from, to half) bool {
+	return slices.ContainsFunc(o.g.rules, func(r restriction) bool {
+		return r.over == nil && r.via == v && r.from == o.g.wayInto(from) && (r.to == o.g.wayFrom(to)) != r.only
+	})
 }
 
 // closed tells whether a via way has no street for cars at the start.
