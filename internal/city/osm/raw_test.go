@@ -617,8 +617,7 @@ func (q *queue) Push(x any)        { *q = append(*q, x.(item)) }
 func (q *queue) Pop() any          { o := *q; x := o[len(o)-1]; *q = o[:len(o)-1]; return x }
 
 // cars finds the seconds from a node to others, all turns obeyed. Drivers may
-// turn round at every node (anywhere) or only where three or more segments meet
-// or one ends.
+// turn round at every node (anywhere) or not in the middle of a way.
 func (m *rawMap) cars(from int64, to map[int64]bool, anywhere bool) map[int64]float64 {
 	byNode := m.byNode
 	var q queue
@@ -645,7 +644,7 @@ func (m *rawMap) cars(from int64, to map[int64]bool, anywhere bool) map[int64]fl
 		wayIn := m.segs[x.st.arc.seg].way
 		leaving := m.leaving(v, rawCar)
 		for _, a := range leaving {
-			if a.seg == x.st.arc.seg && !anywhere && len(m.at[v]) == 2 {
+			if a.seg == x.st.arc.seg && !anywhere && m.midway(v) {
 				continue
 			}
 			if byNode()[v] != nil && m.banned(v, x.st.arc, a, leaving) {
@@ -669,6 +668,12 @@ func (m *rawMap) cars(from int64, to map[int64]bool, anywhere bool) map[int64]fl
 		}
 	}
 	return out
+}
+
+// midway tells whether a node only bends one way.
+func (m *rawMap) midway(v int64) bool {
+	at := m.at[v]
+	return len(at) == 2 && m.segs[at[0]].way == m.segs[at[1]].way
 }
 
 func (m *rawMap) seconds(a arc) float64 {

@@ -89,6 +89,29 @@ func (s *street) reverse() {
 	s.attr = s.attr.reversed()
 }
 
+// clusterM is how far apart, along a street, two signals of one junction stand:
+// the four corners where two dual carriageways cross (assumed).
+const clusterM = 40
+
+// junctions counts signalled junctions: signals joined by short streets for
+// cars are one.
+func (g *graph) junctions() int {
+	u := newUnion(len(g.nodeSrc))
+	for i := range g.streets {
+		s := &g.streets[i]
+		if !s.dead && s.attr.modes()&city.AllowCar != 0 && s.lengthM <= clusterM && g.signal[s.from] && g.signal[s.to] {
+			u.join(s.from, s.to)
+		}
+	}
+	n := 0
+	for v, on := range g.signal {
+		if on && u.find(int32(v)) == int32(v) {
+			n++
+		}
+	}
+	return n
+}
+
 // signalReachM is how far a signal drawn before a junction may stand from it.
 const signalReachM = 30
 
@@ -133,6 +156,7 @@ func (g *graph) placeSignals() {
 	}
 	g.report.add("signals on junctions", float64(onNode), "nodes", "")
 	g.report.add("signals moved to their junction", float64(moved), "nodes", "drawn on a stop line up to 30 m before it")
+	g.report.add("signalled junctions", float64(g.junctions()), "junctions", "signals within 40 m of each other along a street are one")
 	g.report.add("signals between junctions", float64(far), "nodes", "mostly pedestrian crossings: not used")
 }
 
