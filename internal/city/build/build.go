@@ -202,7 +202,7 @@ func (b *builder) readMap() error {
 }
 
 func (b *builder) buildStreets() error {
-	opt := osm.Options{BBox: b.cfg.BBox, Country: b.cfg.Country}
+	opt := osm.Options{BBox: b.cfg.BBox, Country: b.cfg.Country, When: b.when()}
 	t := &b.city.Timetable
 	for s := range t.StopID {
 		opt.Anchors = append(opt.Anchors, [2]float64{t.StopLon[s], t.StopLat[s]})
@@ -244,6 +244,17 @@ func (b *builder) buildStreets() error {
 		return fmt.Errorf("no street is left that both cars and bikes, and none that walkers, can use")
 	}
 	return nil
+}
+
+// when is the time that restrictions by time of day are read for: the hours that
+// a run starts with (scenario.Merge), two from eight, moved into the timetable.
+func (b *builder) when() osm.When {
+	const hours = 2 * 3600
+	w := osm.DefaultWhen
+	w.Day = b.date.Weekday()
+	w.From = max(min(w.From, b.city.Info.ServiceTo-hours), b.city.Info.ServiceFrom)
+	w.To = w.From + hours
+	return w
 }
 
 // finish writes digest and report and checks everything.

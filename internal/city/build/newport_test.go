@@ -352,17 +352,21 @@ func BenchmarkImportNewport(b *testing.B) {
 	}
 }
 
-func BenchmarkDecodeNewport(b *testing.B) {
-	var pack bytes.Buffer
-	if err := city.Encode(&pack, load(b, "newport")); err != nil {
-		b.Fatal(err)
-	}
-	b.SetBytes(int64(pack.Len()))
-	b.ReportAllocs()
-	for b.Loop() {
-		if _, err := city.Decode(pack.Bytes()); err != nil {
-			b.Fatal(err)
-		}
+func BenchmarkDecode(b *testing.B) {
+	for _, slug := range []string{"newport", "heidelberg"} {
+		b.Run(slug, func(b *testing.B) {
+			var pack bytes.Buffer
+			if err := city.Encode(&pack, load(b, slug)); err != nil {
+				b.Fatal(err)
+			}
+			b.SetBytes(int64(pack.Len()))
+			b.ReportAllocs()
+			for b.Loop() {
+				if _, err := city.Decode(pack.Bytes()); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
 	}
 }
 

@@ -197,6 +197,24 @@ func TestOneway(t *testing.T) {
 		{[]string{"oneway", "yes", "cycleway:left", "opposite_lane"}, "cbwp", "bw"},
 		{[]string{"oneway", "yes", "oneway:psv", "no"}, "cbwp", "wp"},
 		{[]string{"oneway", "reversible"}, "bw", "bw"},
+		{[]string{"oneway", "yes", "cycleway:right", "lane", "cycleway:right:oneway", "-1"}, "cbwp", "bw"},
+		{[]string{"oneway", "yes", "cycleway:right", "lane", "cycleway:right:oneway", "-1", "oneway:bicycle", "yes"}, "cbwp", "w"},
+		{[]string{"oneway", "yes", "cycleway:left", "separate", "cycleway:left:oneway", "no"}, "cbwp", "w"},
+		{[]string{"oneway", "-1", "oneway:bicycle", "no"}, "bw", "cbwp"},
+		{[]string{"oneway", "yes", "busway:right", "lane", "busway:right:oneway", "-1"}, "cbwp", "wp"},
+		{[]string{"oneway", "yes", "psv", "opposite"}, "cbwp", "wp"},
+		{[]string{"oneway", "yes", "bus:backward", "yes"}, "cbwp", "wp"},
+		{[]string{"oneway", "yes", "lanes:psv:backward", "1"}, "cbwp", "wp"},
+		{[]string{"oneway:motor_vehicle", "yes"}, "cbwp", "bw"},
+		{[]string{"access:backward", "no"}, "cbwp", ""},
+		{[]string{"motor_vehicle:forward", "no"}, "bw", "cbwp"},
+		{[]string{"vehicle:backward", "agricultural"}, "cbwp", "w"},
+		{[]string{"motor_vehicle:conditional", "no @ (Mo-Fr 07:00-19:00)"}, "cbwp", "cbwp"},
+		{[]string{"motorcar", "no"}, "bwp", "bwp"},
+		{[]string{"vehicle", "no", "psv", "designated"}, "wp", "wp"},
+		{[]string{"access", "customers"}, "cbwp", "cbwp"},
+		{[]string{"highway", "service", "service", "emergency_access"}, "bw", "bw"},
+		{[]string{"highway", "service", "service", "emergency_access", "motor_vehicle", "yes"}, "cbwp", "cbwp"},
 		{[]string{"access", "private"}, "", ""},
 		{[]string{"motor_vehicle", "no"}, "bw", "bw"},
 		{[]string{"motor_vehicle", "no", "psv", "yes"}, "bwp", "bwp"},
@@ -335,7 +353,12 @@ func TestSpeedsAndLanes(t *testing.T) {
 			t.Errorf("maxspeed %q is %g, %v; want %g", v, got, ok, want)
 		}
 	}
-	for _, v := range []string{"", "signals", "-5", "NaN", "1e9", "fast", "12 knots"} {
+	for v, want := range map[string]float64{"GB:nsl_dual": 112.7, "GB:urban": 48.3, "FR:rural": 80, "DE:zone:30": 30, "DE:zone30": 30, "GB:20zone": 32.18688, "us:urban": 40.2, "IT:motorway": 130, "none": 130} {
+		if got, ok := parseSpeedKMH(v); !ok || math.Abs(got-want) > 1e-6 {
+			t.Errorf("maxspeed %q is %g, %v; want %g", v, got, ok, want)
+		}
+	}
+	for _, v := range []string{"", "signals", "-5", "NaN", "1e9", "fast", "12 knots", "XX:urban", "DE:zone", "DE:fast", "DE:zone:-3"} {
 		if got, ok := parseSpeedKMH(v); ok {
 			t.Errorf("maxspeed %q is read as %g", v, got)
 		}
@@ -360,6 +383,13 @@ func TestSpeedsAndLanes(t *testing.T) {
 		{tags("lanes", "1"), res, false, 1, 1},
 		{tags("lanes", "3", "lanes:forward", "2", "lanes:backward", "1"), res, false, 2, 1},
 		{tags("lanes", "many"), res, false, 1, 1},
+		{tags("lanes", "3", "lanes:backward", "1"), res, false, 2, 1},
+		{tags("lanes", "3", "lanes:both_ways", "1"), res, false, 1, 1},
+		{tags("lanes", "3", "lanes:psv", "1"), trunk, true, 2, 2},
+		{tags("lanes", "4", "lanes:psv:backward", "1"), res, false, 2, 1},
+		{tags("lanes", "3", "bus:lanes", "designated|yes|yes"), trunk, true, 2, 2},
+		{tags("lanes", "3", "busway:left", "lane"), trunk, true, 2, 2},
+		{tags("lanes", "1", "lanes:bus", "1"), res, true, 1, 1},
 	} {
 		if f, b := laneHabits(nil).lanes(tc.tags, tc.rule, tc.oneway); f != tc.f || b != tc.b {
 			t.Errorf("lanes of %v: %g, %g; want %g, %g", tc.tags, f, b, tc.f, tc.b)
