@@ -100,6 +100,7 @@ test-lambda: tools
 test-slow: build tools
 	go test -tags slow -count=1 -timeout 20m ./internal/run/ ./internal/job/ ./internal/queue/sqs/
 	go test -tags slow -count=1 -timeout 10m ./internal/city/export/ ./internal/city/tiles/
+	go test -tags slow -count=1 -timeout 10m -run RawMap ./internal/city/osm/
 	go test -tags slow -count=1 -timeout 20m -run 'NoJobWaits|ADayNever' ./internal/reconcile/
 
 # Real servers and workers that are killed, full disks, folders that cannot be

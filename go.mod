@@ -41,6 +41,7 @@ require (
 	golang.org/x/sys v0.47.0
 	golang.org/x/time v0.14.0
 	gonum.org/v1/gonum v0.16.0
+	google.golang.org/protobuf v1.36.10
 	pgregory.net/rapid v1.2.0
 )
 
@@ -105,5 +106,4 @@ require (
 	google.golang.org/genproto/googleapis/api v0.0.0-20251124214823-79d6a2a48846 // indirect
 	google.golang.org/genproto/googleapis/rpc v0.0.0-20251124214823-79d6a2a48846 // indirect
 	google.golang.org/grpc v1.77.0 // indirect
-	google.golang.org/protobuf v1.36.10
 )
