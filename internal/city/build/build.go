@@ -251,7 +251,7 @@ func (b *builder) buildStreets() error {
 func (b *builder) when() osm.When {
 	const hours = 2 * 3600
 	w := osm.DefaultWhen
-	w.Day = b.date.Weekday()
+	w.Day = osm.Weekday(b.date.Weekday())
 	w.From = max(min(w.From, b.city.Info.ServiceTo-hours), b.city.Info.ServiceFrom)
 	w.To = w.From + hours
 	return w

@@ -5,7 +5,6 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/malikobaid/cityflow/internal/city"
 	"github.com/malikobaid/cityflow/internal/units"
@@ -338,7 +337,7 @@ func TestSignalsOfOneJunction(t *testing.T) {
 }
 
 func TestWhen(t *testing.T) {
-	w := When{time.Tuesday, 8 * 3600, 10 * 3600}
+	w := When{2, 8 * 3600, 10 * 3600}
 	for tag, want := range map[string]string{
 		"no_left_turn @ (Mo-Fr 07:00-19:00)":                            "no_left_turn",
 		"no_left_turn @ Mo-Fr 07:00-19:00":                              "no_left_turn",

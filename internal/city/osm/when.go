@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
-	"time"
 
 	"github.com/malikobaid/cityflow/internal/units"
 )
@@ -12,13 +11,20 @@ import (
 // When is the time a network is built for: restrictions by time of day are in
 // force or not in force for good, since the model has one network for all day.
 type When struct {
-	Day      time.Weekday
+	Day      Weekday
 	From, To units.Seconds // after midnight
 }
 
+// Weekday counts from Sunday, as time.Weekday does.
+type Weekday int
+
+var dayNames = [7]string{"Sunday", "Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday"}
+
+func (d Weekday) String() string { return dayNames[(d%7+7)%7] }
+
 // DefaultWhen is the time taken where none is given: a working day's morning
 // rush, the hours that runs start with.
-var DefaultWhen = When{time.Tuesday, 8 * 3600, 10 * 3600}
+var DefaultWhen = When{2, 8 * 3600, 10 * 3600}
 
 func (w When) String() string {
 	clock := func(s units.Seconds) string { return fmt.Sprintf("%02d:%02d", s/3600, s%3600/60) }
@@ -66,7 +72,7 @@ func splitOutside(s string, sep rune) (parts []string) {
 	return append(parts, s[start:])
 }
 
-var weekdays = map[string]time.Weekday{"Su": time.Sunday, "Mo": time.Monday, "Tu": time.Tuesday, "We": time.Wednesday, "Th": time.Thursday, "Fr": time.Friday, "Sa": time.Saturday}
+var weekdays = map[string]Weekday{"Su": 0, "Mo": 1, "Tu": 2, "We": 3, "Th": 4, "Fr": 5, "Sa": 6}
 
 // share is the part of the time in which opening hours hold: rules between
 // semicolons, each weekdays, hours, or both; a later rule replaces an earlier
