@@ -46,8 +46,7 @@ var kinds = []struct{ kind, means string }{
 	{"island cut off from the other streets", "cars cannot get there: it is closed to them"},
 	{"class changes along one street", "a piece of another class carries less than what comes before and after it"},
 	{"lanes change along one street", "a piece with fewer lanes carries less than what comes before and after it"},
-	{"street of no length", "two points in one place"},
-	{"street drawn twice", "both copies carry traffic"},
+	{"wide street into a narrow one", "cars keep one queue per street: those for the narrow arm hold up all lanes when it is full"},
 	{"barrier at a junction", "not applied: unclear which arm it closes"},
 	{"turn restriction unclear", "not applied: a way passes through the node, or joins it more than once"},
 	{"turn restriction would cut streets off", "lifted: nobody could get there or away"},
@@ -56,7 +55,6 @@ var kinds = []struct{ kind, means string }{
 	{"condition not understood", "taken as not in force"},
 	{"speed limit not understood", "the default of class and country is taken"},
 	{"lanes not understood", "the default is taken"},
-	{"ring not closed", "a roundabout that is no simple ring is left as drawn"},
 }
 
 // find notes a finding at a source node (-1: nowhere).
@@ -156,6 +154,7 @@ func (g *graph) narrow() {
 		}
 	}
 	oneWay := func(s *street) bool { return s.attr.back.modes&city.AllowCar == 0 }
+	g.funnels(in, out)
 	for i := range g.streets {
 		s := &g.streets[i]
 		if s.dead || s.synthetic || s.attr.class > city.Tertiary || s.attr.name == "" || !oneWay(s) || s.attr.fwd.modes&city.AllowCar == 0 {
@@ -173,6 +172,39 @@ func (g *graph) narrow() {
 			g.find("class changes along one street", "way", s.way, g.nodeSrc[s.from], fmt.Sprintf("%s: %s between %s and %s", s.attr.name, s.attr.class, a.attr.class, b.attr.class))
 		case s.attr.fwd.lanes < lanes:
 			g.find("lanes change along one street", "way", s.way, g.nodeSrc[s.from], fmt.Sprintf("%s: %g lanes between %g and %g", s.attr.name, s.attr.fwd.lanes, a.attr.fwd.lanes, b.attr.fwd.lanes))
+		}
+	}
+}
+
+// funnels looks for wide one-way main streets with an arm ahead that carries at
+// most a third of them: at full demand the queue for that arm closes all lanes,
+// for whoever drives straight on is behind it (loading: first in, first out).
+func (g *graph) funnels(in, out [][]int32) {
+	const wide, third = 3, 3 // lanes; share (assumed)
+	for v := range in {
+		for _, i := range in[v] {
+			s := &g.streets[i]
+			// One-way streets run from -> to unless they are drawn against it.
+			sd := s.attr.fwd
+			if s.from == int32(v) {
+				sd = s.attr.back
+			}
+			if s.attr.class > city.Secondary || sd.lanes < wide || s.attr.fwd.modes&city.AllowCar != 0 && s.attr.back.modes&city.AllowCar != 0 {
+				continue
+			}
+			have, _ := capacity(s.attr.class, s.attr.ring, sd.lanes, sd.speed)
+			for _, o := range out[v] {
+				b := &g.streets[o]
+				bd := b.attr.fwd
+				if b.to == int32(v) {
+					bd = b.attr.back
+				}
+				arm, _ := capacity(b.attr.class, b.attr.ring, bd.lanes, bd.speed)
+				if b.attr.class <= city.Tertiary && arm*third <= have {
+					g.find("wide street into a narrow one", "way", s.way, g.nodeSrc[v],
+						fmt.Sprintf("%s, %g lanes (%.0f an hour), into %s, way %d (%.0f an hour)", s.attr.name, sd.lanes, have*3600, b.attr.name, b.way, arm*3600))
+				}
+			}
 		}
 	}
 }

@@ -308,7 +308,18 @@ func TestNarrowPieces(t *testing.T) {
 	w.way(4, []int{13, 14}, append(main, "lanes", "3")...)
 	w.way(5, []int{14, 24, 20, 10}, "highway", "tertiary")
 	r := w.imported(t, Options{})
-	if len(r.Findings) != 1 || r.Findings[0].Kind != "lanes change along one street" || r.Findings[0].Shown[0].ID != 2 {
+	if k := r.Findings[0]; k.Kind != "lanes change along one street" || k.Total != 1 || k.Shown[0].ID != 2 {
+		t.Errorf("%+v", r.Findings)
+	}
+}
+
+// Five lanes with an arm of one.
+func TestFunnels(t *testing.T) {
+	w := cross()
+	w.way(7, []int{10, 2}, "highway", "trunk", "oneway", "yes", "lanes", "5", "name", "Avenue")
+	w.way(8, []int{2, 13}, "highway", "secondary", "oneway", "yes", "lanes", "1", "name", "Road")
+	r := w.imported(t, Options{})
+	if len(r.Findings) != 1 || r.Findings[0].Kind != "wide street into a narrow one" || r.Findings[0].Shown[0].ID != 7 || !strings.Contains(r.Findings[0].Shown[0].Detail, "10000 an hour), into Road, way 8 (1300") {
 		t.Errorf("%+v", r.Findings)
 	}
 }
