@@ -462,6 +462,10 @@ func FuzzStreets(f *testing.F) {
 	w.restriction(9, 1, 12, 4, "restriction", "only_left_turn")
 	f.Add([]byte("<osm>" + w.nodes.String() + w.rest.String() + "</osm>"))
 	f.Add([]byte(`<osm><node id="1" lat="0" lon="0"/><way id="1"><nd ref="1"/><nd ref="1"/><nd ref="2"/><tag k="highway" v="primary"/></way></osm>`))
+	d := dual()
+	d.over(1, 1, []int{5}, 4, "restriction", "no_u_turn")
+	d.over(2, 6, []int{5}, 4, "restriction:conditional", "only_left_turn @ (Mo-Fr 07:00-19:00)")
+	f.Add([]byte("<osm>" + d.nodes.String() + d.rest.String() + "</osm>"))
 	r := mini(0.1)
 	r.way(5, []int{101, 102, 103}, "highway", "tertiary", "junction", "roundabout")
 	r.way(8, []int{103, 104, 105, 101}, "highway", "tertiary", "junction", "roundabout")
@@ -469,7 +473,7 @@ func FuzzStreets(f *testing.F) {
 	f.Add([]byte("<osm>" + r.nodes.String() + r.rest.String() + "</osm>"))
 	f.Fuzz(func(t *testing.T, b []byte) {
 		if len(b) > 0 && b[0] != '<' {
-			return // the PBF reader belongs to its own library
+			return // FuzzReadPBF
 		}
 		src, err := Read(bytes.NewReader(b))
 		if err != nil {
