@@ -16,7 +16,8 @@ import (
 // other versions with a clear message, and packs are rebuilt from the sources.
 //
 //	2: Net.Roundabout follows Net.Class; small roundabouts are one node.
-const PackFormat = 2
+//	3: Timetable: TransferS, stations, shapes and the hops through the streets.
+const PackFormat = 3
 
 // A pack is
 //

@@ -79,6 +79,23 @@ func columns(c *City, v visitor) {
 	v.u32s(&t.TransferFirst)
 	v.u32s(words(&t.TransferTo))
 	v.f32s(&t.TransferM)
+	v.u32s(words(&t.TransferS))
+	v.u32s(&t.StopStation)
+	v.strings(&t.StationID)
+	v.strings(&t.StationName)
+	v.f64s(&t.StationLon)
+	v.f64s(&t.StationLat)
+	v.u32s(&t.PatternShape)
+	v.u32s(&t.ShapeFirst)
+	v.f32s(&t.ShapeLon)
+	v.f32s(&t.ShapeLat)
+	v.u32s(&t.HopFirst)
+	v.u32s(words(&t.HopLink))
+	v.f32s(&t.HopFrom)
+	v.f32s(&t.HopTo)
+	v.u8s(len(t.HopMatch), func(i int) uint8 { return uint8(t.HopMatch[i]) },
+		func(k int) { t.HopMatch = make([]HopMatch, k) }, func(i int, b uint8) { t.HopMatch[i] = HopMatch(b) })
+	v.f32s(&t.HopOffM)
 
 	p := &c.Places
 	v.f64s(&p.Lon)

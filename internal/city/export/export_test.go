@@ -283,7 +283,7 @@ func TestGTFSReadsBackAsTheSameTimetable(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if f.Interpolated != 0 || len(f.Skipped.Keys()) > 0 || f.TripsAnyDay != c.Timetable.NumTrips() {
+		if f.Interpolated != [3]int{} || len(f.Skipped.Keys()) > 0 || f.TripsAnyDay != c.Timetable.NumTrips() {
 			t.Errorf("%d times filled in, skipped %v, %d trips", f.Interpolated, f.Skipped, f.TripsAnyDay)
 		}
 		got, _, _, err := gtfs.Compile([]*gtfs.Feed{f}, gtfs.Options{BBox: [4]float64{-180, -90, 180, 90}})
@@ -300,7 +300,8 @@ func TestGTFSReadsBackAsTheSameTimetable(t *testing.T) {
 			}
 		}
 		want.TripID = uniqueTrips(&want)
-		opt := cmp.Options{cmpopts.EquateEmpty(), cmpopts.IgnoreFields(city.Timetable{}, "StopNode", "StopWalkM", "StopGroup", "TransferFirst", "TransferTo", "TransferM")}
+		opt := cmp.Options{cmpopts.EquateEmpty(), cmpopts.IgnoreFields(city.Timetable{}, "StopNode", "StopWalkM", "StopGroup", "TransferFirst", "TransferTo", "TransferM", "TransferS",
+			"HopFirst", "HopLink", "HopFrom", "HopTo", "HopMatch", "HopOffM")}
 		if !slices.Contains(realCities, c.Info.Slug) {
 			// The grid numbers stops and lines in its own order; trips are
 			// compared by what they are.
