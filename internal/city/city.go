@@ -267,6 +267,9 @@ type Timetable struct {
 	PatternShape       []uint32
 	ShapeFirst         []uint32
 	ShapeLon, ShapeLat []float32
+	// ShapeM is how far along the pattern's shape each place of Stop lies, in
+	// metres; 0 without one. Empty like PatternShape.
+	ShapeM []float32
 	// The way of buses through the streets. Hop k leads from place k of Stop to
 	// the next place of the same pattern: over the links HopFirst[k] to
 	// HopFirst[k+1] of HopLink, from the share HopFrom[k] of the first one's

@@ -52,6 +52,7 @@ func tiny() *City {
 	t.StationLon, t.StationLat = []float64{.001}, []float64{.005}
 	t.PatternShape, t.ShapeFirst = []uint32{0}, []uint32{0, 2}
 	t.ShapeLon, t.ShapeLat = []float32{.001, .0055}, []float32{.005, .005}
+	t.ShapeM = []float32{0, 500}
 	t.HopFirst, t.HopLink = []uint32{0, 1, 1}, []units.LinkID{0}
 	t.HopFrom, t.HopTo = []float32{0, 0}, []float32{1, 0}
 	t.HopMatch, t.HopOffM = []HopMatch{HopShape, HopNone}, []float32{2, 0}
@@ -135,6 +136,7 @@ func TestValidateFindsBrokenColumns(t *testing.T) {
 		"hop found by magic":       func(c *City) { c.Timetable.HopMatch[0] = 9 },
 		"share beyond the link":    func(c *City) { c.Timetable.HopTo[0] = 1.5 },
 		"unknown shape":            func(c *City) { c.Timetable.PatternShape[0] = 3 },
+		"stop before its shape":    func(c *City) { c.Timetable.ShapeM[0] = -3 },
 		"shape of no pattern":      func(c *City) { c.Timetable.PatternShape = nil },
 		"unknown station":          func(c *City) { c.Timetable.StopStation[1] = 4 },
 		"short station column":     func(c *City) { c.Timetable.StationName = nil },

@@ -89,6 +89,7 @@ func columns(c *City, v visitor) {
 	v.u32s(&t.ShapeFirst)
 	v.f32s(&t.ShapeLon)
 	v.f32s(&t.ShapeLat)
+	v.f32s(&t.ShapeM)
 	v.u32s(&t.HopFirst)
 	v.u32s(words(&t.HopLink))
 	v.f32s(&t.HopFrom)

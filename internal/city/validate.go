@@ -282,6 +282,8 @@ func (t *Timetable) validateWays(k *checker, n *Network) {
 	finite(k, "Timetable.ShapeLat", t.ShapeLat, -91, 91)
 	if len(t.PatternShape) > 0 {
 		k.length("Timetable.PatternShape", len(t.PatternShape), t.NumPatterns())
+		k.length("Timetable.ShapeM", len(t.ShapeM), len(t.Stop))
+		finite(k, "Timetable.ShapeM", t.ShapeM, 0, 1e7)
 		if len(t.ShapeFirst) == 0 {
 			k.fail("Timetable.ShapeFirst is empty")
 			return

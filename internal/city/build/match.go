@@ -38,7 +38,9 @@ func (b *builder) matchStreets() error {
 					r.StopLon, r.StopLat = append(r.StopLon, t.StopLon[s]), append(r.StopLat, t.StopLat[s])
 				}
 				if r.ShapeLon, r.ShapeLat = t.Shape(p); r.ShapeLon != nil {
-					r.At = b.extra.At[p]
+					for _, m := range t.ShapeM[t.PatternStops[p]:t.PatternStops[p+1]] {
+						r.At = append(r.At, float64(m))
+					}
 				}
 				got = m.Match(r)
 				done[key(k)] = got

@@ -90,8 +90,8 @@ func compile(t *testing.T, feeds ...*Feed) (*city.Timetable, []city.ReportLine) 
 	if err != nil {
 		t.Fatal(err)
 	}
-	if len(extra.Parents) != tt.NumStops() || len(extra.At) != tt.NumPatterns() {
-		t.Fatalf("%d parents for %d stops, %d shapes for %d patterns", len(extra.Parents), tt.NumStops(), len(extra.At), tt.NumPatterns())
+	if len(extra.Parents) != tt.NumStops() || len(tt.PatternShape) != tt.NumPatterns() {
+		t.Fatalf("%d parents for %d stops, %d shapes for %d patterns", len(extra.Parents), tt.NumStops(), len(tt.PatternShape), tt.NumPatterns())
 	}
 	return &tt, report
 }
@@ -456,8 +456,9 @@ func FuzzExtras(f *testing.F) {
 		keeps(t, &tt)
 		for p := range units.PatternID(tt.NumPatterns()) {
 			lon, _ := tt.Shape(p)
-			if (lon == nil) != (extra.At[p] == nil) || lon != nil && len(lon) < 2 || !slices.IsSorted(extra.At[p]) {
-				t.Fatalf("pattern %d: shape %v, stops at %v", p, lon, extra.At[p])
+			at := tt.ShapeM[tt.PatternStops[p]:tt.PatternStops[p+1]]
+			if lon != nil && len(lon) < 2 || !slices.IsSorted(at) || (lon == nil) != (at[len(at)-1] == 0) {
+				t.Fatalf("pattern %d: shape %v, stops at %v", p, lon, at)
 			}
 		}
 		for _, w := range extra.Inner {

@@ -58,7 +58,9 @@ func (f *Feed) readShapes(a *archive, used map[string]int32) error {
 		if d, err := strconv.ParseFloat(t.get("shape_dist_traveled"), 64); err == nil && d >= 0 && !math.IsInf(d, 0) {
 			dist = d
 		}
-		points[n] = append(points[n], point{seq, lon, lat, dist})
+		// Rounded as the columns will hold them, so that metres along a shape
+		// are the same before and after an export.
+		points[n] = append(points[n], point{seq, float64(float32(lon)), float64(float32(lat)), dist})
 		total++
 	})
 	if err != nil {
@@ -165,8 +167,11 @@ func (w *filler) distances(t *Trip, i, j int) ([]float64, int) {
 	}
 	if by == byShape {
 		if along := w.onShape(t); along != nil {
-			for k := range c {
-				d[k] = along[i+k] - along[i]
+			d[0] = 0
+			for k := 1; k < len(c); k++ {
+				// No vehicle gets from stop to stop on less than the straight
+				// line, wherever the shape says that they lie.
+				d[k] = d[k-1] + max(along[i+k]-along[i+k-1], w.straight(c[k-1], c[k]))
 			}
 		} else {
 			by = byStraightLines
@@ -176,8 +181,7 @@ func (w *filler) distances(t *Trip, i, j int) ([]float64, int) {
 		by = byStraightLines
 		d[0] = 0
 		for k := 1; k < len(c); k++ {
-			a, b := &w.f.Stops[c[k-1].Stop], &w.f.Stops[c[k].Stop]
-			d[k] = d[k-1] + city.DistanceM(a.Lon, a.Lat, b.Lon, b.Lat)
+			d[k] = d[k-1] + w.straight(c[k-1], c[k])
 		}
 	}
 	total := d[len(d)-1]
@@ -189,6 +193,11 @@ func (w *filler) distances(t *Trip, i, j int) ([]float64, int) {
 		}
 	}
 	return d, by
+}
+
+func (w *filler) straight(a, b Call) float64 {
+	p, q := &w.f.Stops[a.Stop], &w.f.Stops[b.Stop]
+	return city.DistanceM(p.Lon, p.Lat, q.Lon, q.Lat)
 }
 
 // onShape is where the calls of a trip lie along its shape, nil without one.
@@ -209,6 +218,9 @@ func (w *filler) onShape(t *Trip) []float64 {
 		lon[i], lat[i] = w.f.Stops[c.Stop].Lon, w.f.Stops[c.Stop].Lat
 	}
 	along := alongShape(s.Lon, s.Lat, lon, lat)
+	if along != nil && !newMeasured(s.Lon, s.Lat).near(along, lon, lat) {
+		along = nil // the shape of another route
+	}
 	w.along[string(w.key)] = along
 	return along
 }

@@ -87,10 +87,12 @@ type Matcher struct {
 	seen []int32
 	gen  int32
 	heap []label
-	// Distances from the shape, by link, valid in the hop of offGen.
-	off    []float32
-	offGen []int32
-	hopGen int32
+	// Costs of whole links, valid in the hop of wholeGen, and the distances of
+	// their samples from the shape.
+	whole    []float64
+	wholeGen []int32
+	off      []float32
+	hopGen   int32
 	win    []point // the shape around the hop
 	shaped bool
 }
@@ -121,7 +123,7 @@ func New(net *city.Network, pr city.Projection) *Matcher {
 	}
 	links := net.NumLinks()
 	m.cost, m.prev, m.seen = make([]float64, links), make([]int32, links), make([]int32, links)
-	m.off, m.offGen = make([]float32, links), make([]int32, links)
+	m.whole, m.wholeGen = make([]float64, links), make([]int32, links)
 	m.sampleFirst = make([]uint32, links+1)
 	for l := range links {
 		if net.Modes[l]&city.AllowBus != 0 {
@@ -134,6 +136,7 @@ func New(net *city.Network, pr city.Projection) *Matcher {
 		}
 		m.sampleFirst[l+1] = uint32(len(m.sx))
 	}
+	m.off = make([]float32, len(m.sx))
 	m.grid = newGrid(m)
 	return m
 }
@@ -277,24 +280,6 @@ func (m *Matcher) window(shape []point, start, at []float64, hop int) {
 	m.win = append(m.win, pointAt(shape, start, to))
 }
 
-// away is the mean distance of a link from the shape, at most farM.
-func (m *Matcher) away(l units.LinkID) float64 {
-	if !m.shaped {
-		return 0
-	}
-	if m.offGen[l] == m.hopGen {
-		return float64(m.off[l])
-	}
-	sum, n := 0.0, 0
-	for i := m.sampleFirst[l]; i < m.sampleFirst[l+1]; i++ {
-		sum += m.fromShape(float64(m.sx[i]), float64(m.sy[i]))
-		n++
-	}
-	mean := float32(sum / float64(max(n, 1)))
-	m.offGen[l], m.off[l] = m.hopGen, mean
-	return float64(mean)
-}
-
 func (m *Matcher) fromShape(px, py float64) float64 {
 	best := float64(farM * farM)
 	for i := 1; i < len(m.win); i++ {
@@ -315,8 +300,42 @@ func (m *Matcher) weight(l units.LinkID) float64 {
 	if !m.shaped {
 		return m.net.FreeFlowS(l) * paceMS
 	}
-	d := m.away(l) / sigmaM
-	return float64(m.net.LengthM[l]) * (1 + d*d)
+	if m.wholeGen[l] != m.hopGen {
+		m.wholeGen[l] = m.hopGen
+		for i := m.sampleFirst[l]; i < m.sampleFirst[l+1]; i++ {
+			m.off[i] = float32(m.fromShape(float64(m.sx[i]), float64(m.sy[i])))
+		}
+		m.whole[l], _ = m.part(l, 0, 1)
+	}
+	return m.whole[l]
+}
+
+// portion is the cost of a link between two shares of its length.
+func (m *Matcher) portion(l units.LinkID, from, to float64) float64 {
+	w := m.weight(l)
+	if !m.shaped || from <= 0 && to >= 1 {
+		return (to - from) * w
+	}
+	cost, _ := m.part(l, from, to)
+	return cost
+}
+
+// part sums over the samples between two shares of a link: its cost, and metres
+// times distance from the shape. weight has measured the samples.
+func (m *Matcher) part(l units.LinkID, from, to float64) (cost, off float64) {
+	first, end := m.sampleFirst[l], m.sampleFirst[l+1]
+	n := float64(end - first)
+	for i := first; i < end; i++ {
+		lo, hi := float64(i-first)/n, float64(i-first+1)/n
+		metres := (min(hi, to) - max(lo, from)) * float64(m.net.LengthM[l])
+		if metres <= 0 {
+			continue
+		}
+		d := float64(m.off[i])
+		cost += metres * (1 + d/sigmaM*d/sigmaM)
+		off += metres * d
+	}
+	return cost, off
 }
 
 func emission(off float64) float64 { return offStopWeight * (off / sigmaM) * (off / sigmaM) }
@@ -366,7 +385,11 @@ func (m *Matcher) measure(h *Hop) {
 		}
 		metres := (hi - lo) * float64(m.net.LengthM[l])
 		length += metres
-		off += metres * m.away(l)
+		if m.shaped {
+			m.weight(l)
+			_, o := m.part(l, lo, hi)
+			off += o
+		}
 	}
 	h.LengthM, h.OffM = length, 0
 	if length > 0 && m.shaped {

@@ -88,13 +88,12 @@ func (m *Matcher) step(from, to []candidate) bool {
 		if math.IsInf(c.cost, 1) {
 			continue
 		}
-		w := m.weight(c.link)
 		for k := range to {
 			if to[k].link == c.link && to[k].at >= c.at {
-				offer(k, c.cost+(to[k].at-c.at)*w, int32(-1-j))
+				offer(k, c.cost+m.portion(c.link, c.at, to[k].at), int32(-1-j))
 			}
 		}
-		m.relax(c.link, c.cost+(1-c.at)*w, int32(-1-j))
+		m.relax(c.link, c.cost+m.portion(c.link, c.at, 1), int32(-1-j))
 	}
 	best := math.Inf(1)
 	for k := range to {
@@ -120,14 +119,13 @@ func (m *Matcher) step(from, to []candidate) bool {
 			if net.Modes[o]&city.AllowBus == 0 || o == net.Reverse[l] && !only || slices.Contains(bans, o) {
 				continue
 			}
-			w := m.weight(o)
 			for k := range to {
 				if to[k].link == o {
-					offer(k, top.cost+to[k].at*w, int32(l))
+					offer(k, top.cost+m.portion(o, 0, to[k].at), int32(l))
 					best = min(best, to[k].cost)
 				}
 			}
-			m.relax(o, top.cost+w, int32(l))
+			m.relax(o, top.cost+m.weight(o), int32(l))
 		}
 	}
 	found := false
