@@ -52,8 +52,8 @@ func CityAndSource(fsys fs.FS, slug string, progress func(done float64, what str
 		run  func() error
 	}{
 		{0, "reading city.yaml", b.readConfig},
-		{0.02, "reading timetables", b.readTimetables},
-		{0.25, "reading the map", b.readMap},
+		{0.02, "reading the map", b.readMap},
+		{0.30, "reading timetables", b.readTimetables},
 		{0.50, "building streets", b.buildStreets},
 		{0.60, "linking stops", b.linkStops},
 		{0.70, "placing people and destinations", b.buildPlaces},
@@ -179,6 +179,7 @@ func (b *builder) readTimetables() error {
 		opt.Assumed[name] = slices.Contains(b.cfg.Files.AssumedGTFS, file)
 		feeds = append(feeds, feed)
 	}
+	feeds = b.withMapLines(feeds, &opt)
 	if len(feeds) == 0 {
 		b.table = append(b.table, city.ReportLine{Part: "timetable", What: "feeds", Detail: "none: the city has no public transport service"})
 		return nil
@@ -187,7 +188,7 @@ func (b *builder) readTimetables() error {
 	if err != nil {
 		return err
 	}
-	b.city.Timetable, b.extra, b.table = tt, extra, report
+	b.city.Timetable, b.extra, b.table = tt, extra, slices.Concat(b.table, report)
 	return nil
 }
 

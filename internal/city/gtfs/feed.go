@@ -138,6 +138,19 @@ func Read(r io.ReaderAt, size int64, name string, date time.Time) (*Feed, error)
 	return f, nil
 }
 
+// NewFeed is a feed of one date from elsewhere than an archive: stops and routes
+// as they are, trips that run on the date and follow no shape.
+func NewFeed(name string, routes []Route, stops []Stop, trips []Trip) *Feed {
+	f := &Feed{Name: name, Routes: routes, Stops: stops, Trips: trips, Skipped: &Skipped{}, TripsAnyDay: len(trips)}
+	for i := range f.Stops {
+		f.Stops[i].located = true
+	}
+	for i := range f.Trips {
+		f.Trips[i].Shape, f.Trips[i].days = -1, days{today: true}
+	}
+	return f
+}
+
 // each runs f over the rows of a table; a missing optional file is no error.
 func (f *Feed) each(a *archive, name string, optional bool, need []string, row func(t *table)) error {
 	t, err := a.open(name, need...)

@@ -93,8 +93,8 @@ type Matcher struct {
 	wholeGen []int32
 	off      []float32
 	hopGen   int32
-	win    []point // the shape around the hop
-	shaped bool
+	win      []point // the shape around the hop
+	shaped   bool
 }
 
 type point struct{ x, y float64 }

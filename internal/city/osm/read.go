@@ -36,7 +36,7 @@ type Source struct {
 	NodeTags map[int32]osm.Tags
 	Ways     []Way
 	wayIndex map[int64]int32
-	// Relations are the turn restrictions and multipolygons.
+	// Relations are the turn restrictions, multipolygons and routes.
 	Relations []*osm.Relation
 }
 
@@ -108,7 +108,7 @@ func Read(r io.Reader) (*Source, error) {
 			ways = append(ways, rawWay{int64(o.ID), o.Nodes, o.Tags})
 		case *osm.Relation:
 			switch o.Tags.Find("type") {
-			case "restriction", "multipolygon":
+			case "restriction", "multipolygon", "route":
 				s.Relations = append(s.Relations, o)
 			}
 		}
