@@ -12,7 +12,7 @@ import (
 	"github.com/malikobaid/cityflow/internal/units"
 )
 
-// shaped is a feed of one trip whose shape goes from A past C, round a block and
+// shapedFeed is a feed of one trip whose shape goes from A past C, round a block and
 // back to C, then D: 0.001 degrees are 111 m.
 func shapedFeed(times string, more ...string) []string {
 	tables := append(standard("", ""), "shapes.txt", "shape_id,shape_pt_lat,shape_pt_lon,shape_pt_sequence\n"+
@@ -22,11 +22,11 @@ func shapedFeed(times string, more ...string) []string {
 	return append(tables, more...)
 }
 
-// C lies 4 hundredths of a degree along, D after the loop of 6 and 1 more: the
-// time goes with the way, not with the straight line.
+// In steps of 111 m: A to C are three; C to D are three north, half a step east,
+// three south and half a step more, seven in all. The time goes with the way,
+// not with the straight line.
 func TestBlankTimesFollowTheShape(t *testing.T) {
 	f := read(t, shapedFeed("x,08:00:00,08:00:00,A,1\nx,,,C,2\nx,08:10:00,08:10:00,D,3\n")...)
-	// A to C are 3 steps, C to D 6.5 + 0.5 + ... = 3 + 0.5 + 3 + 0.5 = 7 steps.
 	if at, want := f.Trips[0].Calls[1].Arr, units.Seconds(8*3600+180); at != want {
 		t.Errorf("C at %s, want %s", clock(at), clock(want))
 	}
