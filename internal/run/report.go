@@ -219,16 +219,6 @@ func assumptions(p *prepared, st *study) []string {
 		"Street capacities by road class and lane (no signal timings): see the city's report.",
 		"Intervals show simulation noise only. A headline indicator is called clear when it also passes Holm's rule over all headline indicators, so an interval may exclude zero and still read no clear change; the other indicators are exploratory.",
 	)
-	lines, guessed := 0, 0
-	for _, l := range p.city.Timetable.Lines {
-		lines++
-		if l.Assumed {
-			guessed++
-		}
-	}
-	if guessed > 0 {
-		out = append(out, fmt.Sprintf("%d of %d public transport lines are not from a published timetable: their departures are assumed.", guessed, lines))
-	}
 	for _, l := range st.plan.City.Timetable.Lines {
 		if l.Assumed && l.New {
 			out = append(out, fmt.Sprintf("%s is imaginary: its headway, speed, dwell and capacity are as asked or by default, on its own way without touching car traffic.", l.Name))
