@@ -7,7 +7,11 @@
 // never change it: they build copies of just the columns they touch.
 package city
 
-import "github.com/malikobaid/cityflow/internal/units"
+import (
+	"math"
+
+	"github.com/malikobaid/cityflow/internal/units"
+)
 
 // City is one compiled city.
 type City struct {
@@ -231,6 +235,11 @@ type Timetable struct {
 	// StopGroup is the index of the group of same-named stops within 250 m or
 	// bays of one station. Groups are numbered in order of first stop.
 	StopGroup []uint32
+	// StopStation is the parent station of each stop, an index into the Station
+	// columns, or NoStation. Empty where no stop has one.
+	StopStation            []uint32
+	StationID, StationName []string
+	StationLon, StationLat []float64
 	// Lines and patterns.
 	Lines        []Line
 	PatternLine  []units.LineID
@@ -249,6 +258,65 @@ type Timetable struct {
 	TransferFirst []uint32
 	TransferTo    []units.StopID
 	TransferM     []float32 // metres walked
+	// TransferS are the least seconds a footpath takes whatever its length:
+	// minimum transfer times and ways inside stations. Empty means none.
+	TransferS []units.Seconds
+	// PatternShape is the way of a pattern's vehicles on the map, an index into
+	// ShapeFirst (CSR into ShapeLon, ShapeLat), or NoShape. It runs from the
+	// pattern's first to its last stop. Empty means that no pattern has one.
+	PatternShape       []uint32
+	ShapeFirst         []uint32
+	ShapeLon, ShapeLat []float32
+	// ShapeM is how far along the pattern's shape each place of Stop lies, in
+	// metres; 0 without one. Empty like PatternShape.
+	ShapeM []float32
+	// The way of buses through the streets. Hop k leads from place k of Stop to
+	// the next place of the same pattern: over the links HopFirst[k] to
+	// HopFirst[k+1] of HopLink, from the share HopFrom[k] of the first one's
+	// length to the share HopTo[k] of the last one's. HopMatch says how it was
+	// found, HopOffM how far it lies from the shape, in metres on average. The
+	// hop at a pattern's last place is empty. All columns are empty where no
+	// pattern was looked at.
+	HopFirst       []uint32
+	HopLink        []units.LinkID
+	HopFrom, HopTo []float32
+	HopMatch       []HopMatch
+	HopOffM        []float32
+}
+
+// NoShape and NoStation stand for none in PatternShape and StopStation.
+const (
+	NoShape   = math.MaxUint32
+	NoStation = math.MaxUint32
+)
+
+// HopMatch is how the way of a hop through the streets was found.
+type HopMatch uint8
+
+// The ways of finding a way.
+const (
+	HopNone     HopMatch = iota // off the streets, or no way was found
+	HopShape                    // the feed's shape, matched to the streets
+	HopShortest                 // the shortest way for buses between the stops (assumed)
+)
+
+// Hop is the way through the streets from place i of a pattern to the next;
+// links is empty where none is known.
+func (t *Timetable) Hop(p units.PatternID, i int) (links []units.LinkID, from, to float32, how HopMatch) {
+	if len(t.HopFirst) == 0 {
+		return nil, 0, 0, HopNone
+	}
+	k := t.PatternStops[p] + uint32(i)
+	return t.HopLink[t.HopFirst[k]:t.HopFirst[k+1]], t.HopFrom[k], t.HopTo[k], t.HopMatch[k]
+}
+
+// Shape is the way of a pattern's vehicles on the map, nil where none is known.
+func (t *Timetable) Shape(p units.PatternID) (lon, lat []float32) {
+	if len(t.PatternShape) == 0 || t.PatternShape[p] == NoShape {
+		return nil, nil
+	}
+	s := t.PatternShape[p]
+	return t.ShapeLon[t.ShapeFirst[s]:t.ShapeFirst[s+1]], t.ShapeLat[t.ShapeFirst[s]:t.ShapeFirst[s+1]]
 }
 
 // NumStops is the number of stops.

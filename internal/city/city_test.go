@@ -47,6 +47,15 @@ func tiny() *City {
 	t.PatternTrips, t.TripID, t.TripCapacity = []uint32{0, 2}, []string{"x", "y"}, []float32{200, 200}
 	t.TimeFirst, t.Arr, t.Dep = []uint32{0, 4}, []units.Seconds{0, 60, 90, 150}, []units.Seconds{0, 60, 90, 150}
 	t.TransferFirst, t.TransferTo, t.TransferM = []uint32{0, 1, 2}, []units.StopID{1, 0}, []float32{500, 500}
+	t.TransferS = []units.Seconds{0, 90}
+	t.StopStation, t.StationID, t.StationName = []uint32{0, NoStation}, []string{"S"}, []string{"Station"}
+	t.StationLon, t.StationLat = []float64{.001}, []float64{.005}
+	t.PatternShape, t.ShapeFirst = []uint32{0}, []uint32{0, 2}
+	t.ShapeLon, t.ShapeLat = []float32{.001, .0055}, []float32{.005, .005}
+	t.ShapeM = []float32{0, 500}
+	t.HopFirst, t.HopLink = []uint32{0, 1, 1}, []units.LinkID{0}
+	t.HopFrom, t.HopTo = []float32{0, 0}, []float32{1, 0}
+	t.HopMatch, t.HopOffM = []HopMatch{HopShape, HopNone}, []float32{2, 0}
 	p := &c.Places
 	p.Lon, p.Lat = n.NodeLon, n.NodeLat
 	p.CarNode, p.WalkNode, p.AccessM = []units.NodeID{0, 1}, []units.NodeID{0, 1}, []float32{1, 2}
@@ -109,13 +118,30 @@ func TestValidateFindsBrokenColumns(t *testing.T) {
 		t.Fatalf("the whole city is refused: %v", err)
 	}
 	for name, breakIt := range map[string]func(c *City){
-		"node out of range":        func(c *City) { c.Net.To[0] = 9 },
-		"short column":             func(c *City) { c.Net.SpeedMS = c.Net.SpeedMS[:1] },
-		"short bool column":        func(c *City) { c.Net.Roundabout = nil },
-		"path on a roundabout":     func(c *City) { c.Net.Class[0] = Path },
-		"NaN length":               func(c *City) { c.Net.LengthM[0] = float32(math.NaN()) },
-		"zero speed":               func(c *City) { c.Net.SpeedMS[1] = 0 },
-		"falling CSR":              func(c *City) { c.Net.FirstOut[1] = 7 },
+		"node out of range":    func(c *City) { c.Net.To[0] = 9 },
+		"short column":         func(c *City) { c.Net.SpeedMS = c.Net.SpeedMS[:1] },
+		"short bool column":    func(c *City) { c.Net.Roundabout = nil },
+		"path on a roundabout": func(c *City) { c.Net.Class[0] = Path },
+		"NaN length":           func(c *City) { c.Net.LengthM[0] = float32(math.NaN()) },
+		"zero speed":           func(c *City) { c.Net.SpeedMS[1] = 0 },
+		"falling CSR":          func(c *City) { c.Net.FirstOut[1] = 7 },
+		"hop that jumps":       func(c *City) { c.Timetable.HopLink = []units.LinkID{0, 0}; c.Timetable.HopFirst = []uint32{0, 2, 2} },
+		"hop without links":    func(c *City) { c.Timetable.HopLink = nil; c.Timetable.HopFirst = []uint32{0, 0, 0} },
+		"hop that runs back":   func(c *City) { c.Timetable.HopFrom[0], c.Timetable.HopTo[0] = .9, .2 },
+		"hop after the last stop": func(c *City) {
+			c.Timetable.HopFirst = []uint32{0, 0, 1}
+			c.Timetable.HopMatch = []HopMatch{HopNone, HopShape}
+		},
+		"unknown link of a hop":    func(c *City) { c.Timetable.HopLink[0] = 9 },
+		"hop found by magic":       func(c *City) { c.Timetable.HopMatch[0] = 9 },
+		"share beyond the link":    func(c *City) { c.Timetable.HopTo[0] = 1.5 },
+		"unknown shape":            func(c *City) { c.Timetable.PatternShape[0] = 3 },
+		"stop before its shape":    func(c *City) { c.Timetable.ShapeM[0] = -3 },
+		"shape of no pattern":      func(c *City) { c.Timetable.PatternShape = nil },
+		"unknown station":          func(c *City) { c.Timetable.StopStation[1] = 4 },
+		"short station column":     func(c *City) { c.Timetable.StationName = nil },
+		"walk against time":        func(c *City) { c.Timetable.TransferS[0] = -1 },
+		"short transfer times":     func(c *City) { c.Timetable.TransferS = c.Timetable.TransferS[:1] },
 		"self-loop":                func(c *City) { c.Net.To[0], c.Net.Reverse = 0, []units.LinkID{units.NoLink, units.NoLink} },
 		"wrong reverse":            func(c *City) { c.Net.Reverse[0] = 0 },
 		"ban out of range":         func(c *City) { c.Net.BanTo[0] = 5 },

@@ -17,6 +17,7 @@ import (
 //
 //	2: Net.Roundabout follows Net.Class; small roundabouts are one node.
 //	3: lanes learnt from the map; streets doubled for restrictions over ways.
+//	3: Timetable: TransferS, stations, shapes and the hops through the streets.
 const PackFormat = 3
 
 // A pack is

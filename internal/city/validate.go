@@ -77,6 +77,9 @@ func (c *City) Validate() error {
 	c.Net.validate(k)
 	if len(k.errs) == 0 {
 		c.Timetable.validate(k, c.Net.NumNodes())
+		if len(k.errs) == 0 {
+			c.Timetable.validateWays(k, &c.Net)
+		}
 		c.Places.validate(k, c.Net.NumNodes())
 	}
 	b := c.Info.BBox
@@ -248,6 +251,90 @@ func (t *Timetable) validate(k *checker, nodes int) {
 					return
 				}
 			}
+		}
+	}
+}
+
+// validateWays checks stations, shapes, hops and least transfer times, all of
+// which may be absent.
+func (t *Timetable) validateWays(k *checker, n *Network) {
+	if len(t.TransferS) > 0 {
+		k.length("Timetable.TransferS", len(t.TransferS), len(t.TransferTo))
+		for i, s := range t.TransferS {
+			if s < 0 || s >= units.Never {
+				k.fail("Timetable.TransferS[%d] is %d", i, s)
+				break
+			}
+		}
+	}
+	stations := len(t.StationID)
+	k.length("Timetable.StationName", len(t.StationName), stations)
+	k.length("Timetable.StationLon", len(t.StationLon), stations)
+	k.length("Timetable.StationLat", len(t.StationLat), stations)
+	finite(k, "Timetable.StationLon", t.StationLon, -180, 180)
+	finite(k, "Timetable.StationLat", t.StationLat, -90, 90)
+	if len(t.StopStation) > 0 {
+		k.length("Timetable.StopStation", len(t.StopStation), t.NumStops())
+		ids(k, "Timetable.StopStation", t.StopStation, stations, true)
+	}
+	k.length("Timetable.ShapeLat", len(t.ShapeLat), len(t.ShapeLon))
+	finite(k, "Timetable.ShapeLon", t.ShapeLon, -181, 181)
+	finite(k, "Timetable.ShapeLat", t.ShapeLat, -91, 91)
+	if len(t.PatternShape) > 0 {
+		k.length("Timetable.PatternShape", len(t.PatternShape), t.NumPatterns())
+		k.length("Timetable.ShapeM", len(t.ShapeM), len(t.Stop))
+		finite(k, "Timetable.ShapeM", t.ShapeM, 0, 1e7)
+		if len(t.ShapeFirst) == 0 {
+			k.fail("Timetable.ShapeFirst is empty")
+			return
+		}
+		k.csr("Timetable.ShapeFirst", t.ShapeFirst, len(t.ShapeFirst)-1, len(t.ShapeLon))
+		ids(k, "Timetable.PatternShape", t.PatternShape, len(t.ShapeFirst)-1, true)
+	} else if len(t.ShapeLon) > 0 {
+		k.fail("Timetable.PatternShape is empty, but there are shapes")
+	}
+	hops := 0
+	if len(t.HopFirst) > 0 {
+		hops = len(t.Stop)
+	}
+	k.length("Timetable.HopFrom", len(t.HopFrom), hops)
+	k.length("Timetable.HopTo", len(t.HopTo), hops)
+	k.length("Timetable.HopMatch", len(t.HopMatch), hops)
+	k.length("Timetable.HopOffM", len(t.HopOffM), hops)
+	finite(k, "Timetable.HopFrom", t.HopFrom, 0, 1)
+	finite(k, "Timetable.HopTo", t.HopTo, 0, 1)
+	finite(k, "Timetable.HopOffM", t.HopOffM, 0, 1e6)
+	if len(k.errs) > 0 || !ids(k, "Timetable.HopLink", t.HopLink, n.NumLinks(), false) {
+		return
+	}
+	if hops == 0 {
+		k.length("Timetable.HopLink", len(t.HopLink), 0)
+		return
+	}
+	if !k.csr("Timetable.HopFirst", t.HopFirst, hops, len(t.HopLink)) {
+		return
+	}
+	for i := range hops {
+		links := t.HopLink[t.HopFirst[i]:t.HopFirst[i+1]]
+		if t.HopMatch[i] > HopShortest || (t.HopMatch[i] == HopNone) != (len(links) == 0) {
+			k.fail("Timetable: hop %d was found by way %d and has %d links", i, t.HopMatch[i], len(links))
+			return
+		}
+		if len(links) == 1 && t.HopTo[i] < t.HopFrom[i] {
+			k.fail("Timetable: hop %d runs back on its only link, from %g to %g", i, t.HopFrom[i], t.HopTo[i])
+			return
+		}
+		for j := 1; j < len(links); j++ {
+			if n.To[links[j-1]] != n.From[links[j]] {
+				k.fail("Timetable: hop %d: link %d does not follow link %d", i, links[j], links[j-1])
+				return
+			}
+		}
+	}
+	for p := range t.NumPatterns() {
+		if last := t.PatternStops[p+1] - 1; t.HopFirst[last] != t.HopFirst[last+1] {
+			k.fail("Timetable: pattern %d goes on after its last stop", p)
+			return
 		}
 	}
 }

@@ -215,7 +215,7 @@ func assumptions(p *prepared, st *study) []string {
 	out = append(out,
 		fmt.Sprintf("Value of time %.2f (to work) and %.2f (other) %s per hour, car running cost %.2f per km: assumed.", p.money.Commute, p.money.Other, p.money.Currency, p.money.CarPerKM),
 		fmt.Sprintf("Walking counts %.2f, waiting %.1f times riding (first wait over %d min: %.1f), a transfer %d min: DfT TAG M3.2, middle of the range; the logit scale is assumed. Tram and bus are equally liked.", choice.WalkWeight, choice.WaitWeight, int(choice.LongWaitMin), choice.LongWaitWeight, int(choice.InterchangeMin)),
-		"Buses and trams run to timetable in both cities; people know the timetable but not how full vehicles are.",
+		timetables(st),
 		"Street capacities by road class and lane (no signal timings): see the city's report.",
 		"Intervals show simulation noise only. A headline indicator is called clear when it also passes Holm's rule over all headline indicators, so an interval may exclude zero and still read no clear change; the other indicators are exploratory.",
 	)
@@ -225,6 +225,14 @@ func assumptions(p *prepared, st *study) []string {
 		}
 	}
 	return append(out, st.plan.Notes...)
+}
+
+// timetables says how the vehicles of public transport run.
+func timetables(st *study) string {
+	if st.retimed == 0 {
+		return "Buses and trams run to timetable in both cities; people know the timetable but not how full vehicles are."
+	}
+	return fmt.Sprintf("Buses and trams run to timetable in the baseline. In the scenario %d bus trips run slower or quicker, by how much longer or shorter the streets under them take in one simulated morning of both cities; trams keep their timetable. People know the timetable but not how full vehicles are.", st.retimed)
 }
 
 func warnings(st *study, base, scen []*kpi.Arm) []string {

@@ -22,6 +22,7 @@ type study struct {
 	pairs                []*kpi.Pair
 	access               [2]*access
 	unreachable, persons int // tours nobody can make, by the first replication
+	retimed              int // vehicle trips that the scenario's traffic made slower or quicker
 }
 
 // arms in the order of every two-element array.
@@ -84,6 +85,19 @@ func simulate(ctx context.Context, p *prepared, st *study, report func(stage str
 			return err
 		}
 	}
+	slowed, err := slowBuses(ctx, p, st, samples[0], [2][]journey{journeys[baseline][:first[1]], journeys[changed][:first[1]]}, [2]*routes{planned[baseline][0], planned[changed][0]})
+	if err != nil {
+		return err
+	}
+	if slowed != st.scen {
+		st.scen, worlds[changed] = slowed, slowed
+		if journeys[changed], err = slowed.journeys(ctx, qs, money); err != nil {
+			return err
+		}
+		if st.access[changed], err = slowed.reach(ctx, p.foot, st.period); err != nil {
+			return err
+		}
+	}
 	var mu sync.Mutex
 	done, total := 0, 2*cfg.Replications*cfg.Iterations
 	step := func() {
@@ -96,7 +110,7 @@ func simulate(ctx context.Context, p *prepared, st *study, report func(stage str
 		st.outcomes[i] = make([]*outcome, cfg.Replications)
 	}
 	errs := make([]error, 2*cfg.Replications)
-	err := each(ctx, len(errs), func(_, i int) {
+	err = each(ctx, len(errs), func(_, i int) {
 		r, side := i/2, i%2
 		a := newArm(worlds[side], samples[r], journeys[side][first[r]:first[r+1]], st.state, planned[side][r], st.period, money)
 		st.outcomes[side][r], errs[i] = a.run(ctx, cfg.Iterations, cfg.AverageLast, step)

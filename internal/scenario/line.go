@@ -185,6 +185,18 @@ func addPattern(tt *city.Timetable, line units.LineID, stops []units.StopID, leg
 	}
 	tt.PatternTrips = append(tt.PatternTrips, uint32(len(tt.TripID)))
 	tt.TimeFirst = append(tt.TimeFirst, uint32(len(tt.Arr)))
+	// A new line has no shape, and a way of its own instead of streets.
+	if len(tt.PatternShape) > 0 {
+		tt.PatternShape = append(tt.PatternShape, city.NoShape)
+		tt.ShapeM = append(tt.ShapeM, make([]float32, len(stops))...)
+	}
+	if len(tt.HopFirst) > 0 {
+		for range stops {
+			tt.HopFirst = append(tt.HopFirst, uint32(len(tt.HopLink)))
+			tt.HopFrom, tt.HopTo = append(tt.HopFrom, 0), append(tt.HopTo, 0)
+			tt.HopMatch, tt.HopOffM = append(tt.HopMatch, city.HopNone), append(tt.HopOffM, 0)
+		}
+	}
 }
 
 // cloneTimetable copies every column that a line touches; appends to the copy
@@ -201,7 +213,11 @@ func cloneTimetable(t *city.Timetable) *city.Timetable {
 	c.TripCapacity, c.TimeFirst = slices.Clone(t.TripCapacity), slices.Clone(t.TimeFirst)
 	c.Arr, c.Dep = slices.Clone(t.Arr), slices.Clone(t.Dep)
 	c.TransferFirst, c.TransferTo = slices.Clone(t.TransferFirst), slices.Clone(t.TransferTo)
-	c.TransferM = slices.Clone(t.TransferM)
+	c.TransferM, c.TransferS = slices.Clone(t.TransferM), slices.Clone(t.TransferS)
+	c.ShapeM = slices.Clone(t.ShapeM)
+	c.StopStation, c.PatternShape = slices.Clone(t.StopStation), slices.Clone(t.PatternShape)
+	c.HopFirst, c.HopMatch = slices.Clone(t.HopFirst), slices.Clone(t.HopMatch)
+	c.HopFrom, c.HopTo, c.HopOffM = slices.Clone(t.HopFrom), slices.Clone(t.HopTo), slices.Clone(t.HopOffM)
 	return &c
 }
 
@@ -234,25 +250,38 @@ func addStop(c *city.City, tt *city.Timetable, ref spec.StopRef) (units.StopID, 
 	tt.StopLon, tt.StopLat = append(tt.StopLon, *ref.Lon), append(tt.StopLat, *ref.Lat)
 	tt.StopNode, tt.StopWalkM = append(tt.StopNode, node), append(tt.StopWalkM, float32(best))
 	tt.StopGroup = append(tt.StopGroup, group)
+	if len(tt.StopStation) > 0 {
+		tt.StopStation = append(tt.StopStation, city.NoStation)
+	}
 	metres := walkFrom(&c.Net, node, transferM)
 	first := []uint32{0}
 	var to []units.StopID
 	var m []float32
+	var least []units.Seconds
 	var fromNew []units.StopID
 	var fromNewM []float32
 	for a := range units.StopID(tt.NumStops() - 1) {
 		lo, hi := tt.TransferFirst[a], tt.TransferFirst[a+1]
 		to = append(to, tt.TransferTo[lo:hi]...)
 		m = append(m, tt.TransferM[lo:hi]...)
+		if len(tt.TransferS) > 0 {
+			least = append(least, tt.TransferS[lo:hi]...)
+		}
 		if d, ok := metres[tt.StopNode[a]]; ok {
 			if d += best + float64(tt.StopWalkM[a]); d <= transferM {
 				to, m = append(to, s), append(m, float32(d))
+				if len(tt.TransferS) > 0 {
+					least = append(least, 0)
+				}
 				fromNew, fromNewM = append(fromNew, a), append(fromNewM, float32(d))
 			}
 		}
 		first = append(first, uint32(len(to)))
 	}
 	tt.TransferTo, tt.TransferM = append(to, fromNew...), append(m, fromNewM...)
+	if len(tt.TransferS) > 0 {
+		tt.TransferS = append(least, make([]units.Seconds, len(fromNew))...)
+	}
 	tt.TransferFirst = append(first, uint32(len(tt.TransferTo)))
 	return s, true
 }

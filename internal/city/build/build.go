@@ -52,8 +52,8 @@ func CityAndSource(fsys fs.FS, slug string, progress func(done float64, what str
 		run  func() error
 	}{
 		{0, "reading city.yaml", b.readConfig},
-		{0.02, "reading timetables", b.readTimetables},
-		{0.25, "reading the map", b.readMap},
+		{0.02, "reading the map", b.readMap},
+		{0.30, "reading timetables", b.readTimetables},
 		{0.50, "building streets", b.buildStreets},
 		{0.60, "linking stops", b.linkStops},
 		{0.70, "placing people and destinations", b.buildPlaces},
@@ -75,7 +75,7 @@ type builder struct {
 	slug    string
 	cfg     *Config
 	date    time.Time
-	parents []string // parent station of each stop
+	extra   *gtfs.Extra // what feeds tell about stops and patterns besides
 	source  *osm.Source
 	city    city.City
 	digest  []fileDigest
@@ -159,7 +159,8 @@ func boxKM2(box [4]float64) float64 {
 func (b *builder) readTimetables() error {
 	opt := gtfs.Options{BBox: b.cfg.BBox, Assumed: map[string]bool{}}
 	for name, m := range fareModes { // sets independent cells: order is no matter
-		opt.Fare[m] = b.cfg.Fares[name]
+		fare, set := b.cfg.Fares[name]
+		opt.Fare[m], opt.FeedFare[m] = fare, !set
 	}
 	var feeds []*gtfs.Feed
 	for _, file := range b.cfg.Files.GTFS {
@@ -178,15 +179,16 @@ func (b *builder) readTimetables() error {
 		opt.Assumed[name] = slices.Contains(b.cfg.Files.AssumedGTFS, file)
 		feeds = append(feeds, feed)
 	}
+	feeds = b.withMapLines(feeds, &opt)
 	if len(feeds) == 0 {
 		b.table = append(b.table, city.ReportLine{Part: "timetable", What: "feeds", Detail: "none: the city has no public transport service"})
 		return nil
 	}
-	tt, parents, report, err := gtfs.Compile(feeds, opt)
+	tt, extra, report, err := gtfs.Compile(feeds, opt)
 	if err != nil {
 		return err
 	}
-	b.city.Timetable, b.parents, b.table = tt, parents, report
+	b.city.Timetable, b.extra, b.table = tt, extra, slices.Concat(b.table, report)
 	return nil
 }
 

@@ -47,8 +47,11 @@ type Config struct {
 		GTFS []string `yaml:"gtfs"`
 		// AssumedGTFS are the feeds whose service is not a published timetable.
 		AssumedGTFS []string `yaml:"assumed_gtfs"`
-		Population  string   `yaml:"population"`
-		Jobs        string   `yaml:"jobs"`
+		// OSMRoutes are the modes whose lines are taken from route relations of
+		// the map, at assumed headways. Absent, a city without feeds takes all.
+		OSMRoutes  []string `yaml:"osm_routes"`
+		Population string   `yaml:"population"`
+		Jobs       string   `yaml:"jobs"`
 	} `yaml:"files"`
 	Places struct {
 		// Homes says what residents are spread over: "buildings" (residential
@@ -126,6 +129,11 @@ func parseConfig(b []byte) (*Config, error) {
 		bad("files.osm", "is empty")
 	}
 	checkObserved(c.Observed, bad)
+	for i, n := range c.Files.OSMRoutes {
+		if _, ok := fareModes[n]; !ok {
+			bad(fmt.Sprintf("files.osm_routes[%d]", i), "%q is not a mode: bus, tram, rail, metro, coach or ferry", n)
+		}
+	}
 	if c.Places.Homes != "buildings" && c.Places.Homes != "streets" {
 		bad("places.homes", "%q is neither buildings nor streets", c.Places.Homes)
 	}

@@ -98,7 +98,7 @@ func TestCityRefusesBadFolders(t *testing.T) {
 		"no map":          {fstest.MapFS{"city.yaml": file(goodYAML)}, "osm.pbf"},
 		"empty map":       {fstest.MapFS{"city.yaml": file(goodYAML), "osm.pbf": file("<osm></osm>")}, "no street"},
 		"outside":         {fstest.MapFS{"city.yaml": file(strings.Replace(goodYAML, "osm.pbf", "../osm.pbf", 1))}, "not a file name"},
-		"broken feed":     {fstest.MapFS{"city.yaml": file(strings.Replace(goodYAML, "osm: osm.pbf", "osm: osm.pbf, gtfs: [a.zip]", 1)), "a.zip": file("x")}, "not a zip"},
+		"broken feed":     {fstest.MapFS{"city.yaml": file(strings.Replace(goodYAML, "osm: osm.pbf", "osm: osm.pbf, gtfs: [a.zip]", 1)), "osm.pbf": file(square("residential")), "a.zip": file("x")}, "not a zip"},
 		"homes nowhere":   {fstest.MapFS{"city.yaml": file(strings.Replace(goodYAML, "homes: streets", "homes: buildings", 1)), "osm.pbf": file(square("residential"))}, "no place"},
 		"nothing to do":   {fstest.MapFS{"city.yaml": file(goodYAML), "osm.pbf": file(square("residential"))}, "attracts work"},
 		"no cars at all":  {fstest.MapFS{"city.yaml": file(goodYAML), "osm.pbf": file(square("footway"))}, "no street is left"},

@@ -6,6 +6,7 @@ import (
 	"encoding/csv"
 	"fmt"
 	"io"
+	"maps"
 	"math"
 	"os"
 	"path/filepath"
@@ -84,6 +85,30 @@ func awkward() *city.City {
 	for i := last; i > last-2; i-- {
 		t.Arr[i], t.Dep[i] = t.Arr[i]+86400, t.Dep[i]+86400
 	}
+	t.StationID, t.StationName = []string{"whole", "half"}, []string{"Hauptbahnhof, \"Ost\"", "Halt"}
+	t.StationLon, t.StationLat = []float64{t.StopLon[0], t.StopLon[2]}, []float64{t.StopLat[0], t.StopLat[2]}
+	t.StopStation = make([]uint32, t.NumStops())
+	for s := range t.StopStation {
+		t.StopStation[s] = city.NoStation
+	}
+	t.StopStation[0], t.StopStation[1], t.StopStation[2] = 0, 0, 1
+	t.PatternShape, t.ShapeFirst, t.ShapeM = make([]uint32, t.NumPatterns()), []uint32{0}, make([]float32, len(t.Stop))
+	for p := range t.PatternShape {
+		t.PatternShape[p] = city.NoShape
+		if stops := t.StopsOf(units.PatternID(p)); p < 2 { // straight lines
+			t.PatternShape[p] = uint32(p)
+			for i, s := range stops {
+				if i > 0 {
+					k := t.PatternStops[p] + uint32(i)
+					t.ShapeM[k] = t.ShapeM[k-1] + float32(city.DistanceM(t.StopLon[stops[i-1]], t.StopLat[stops[i-1]], t.StopLon[s], t.StopLat[s]))
+				}
+				t.ShapeLon, t.ShapeLat = append(t.ShapeLon, float32(t.StopLon[s])), append(t.ShapeLat, float32(t.StopLat[s]))
+			}
+			t.ShapeFirst = append(t.ShapeFirst, uint32(len(t.ShapeLon)))
+		}
+	}
+	t.TransferS = make([]units.Seconds, len(t.TransferTo))
+	t.TransferS[0] = 1000
 	c.Info.Country, c.Info.TimeZone, c.Info.ServiceDate = "DE", "Europe/Berlin", "2024-02-29"
 	if err := c.Validate(); err != nil {
 		panic(err)
@@ -269,8 +294,9 @@ func zipped(t testing.TB, files []File) []byte {
 }
 
 // GTFS holds stops, lines, patterns, trips and times: what our own importer
-// makes of the feed is the timetable it came from. It does not hold fares,
-// walks to the streets and stop groups, which an import makes anew; service
+// makes of the feed is the timetable it came from, with stations, shapes and
+// fares. It does not hold walks to the streets, stop groups and the ways of
+// buses through the streets, which an import makes anew; service
 // that is assumed is told in words; an id that two trips have gets a number.
 func TestGTFSReadsBackAsTheSameTimetable(t *testing.T) {
 	each(t, func(t *testing.T, c *city.City) {
@@ -283,10 +309,14 @@ func TestGTFSReadsBackAsTheSameTimetable(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if f.Interpolated != 0 || len(f.Skipped.Keys()) > 0 || f.TripsAnyDay != c.Timetable.NumTrips() {
+		if f.Interpolated != [3]int{} || len(f.Skipped.Keys()) > 0 || f.TripsAnyDay != c.Timetable.NumTrips() {
 			t.Errorf("%d times filled in, skipped %v, %d trips", f.Interpolated, f.Skipped, f.TripsAnyDay)
 		}
-		got, _, _, err := gtfs.Compile([]*gtfs.Feed{f}, gtfs.Options{BBox: [4]float64{-180, -90, 180, 90}})
+		opt := gtfs.Options{BBox: [4]float64{-180, -90, 180, 90}}
+		for m := range opt.FeedFare {
+			opt.FeedFare[m] = true
+		}
+		got, _, _, err := gtfs.Compile([]*gtfs.Feed{f}, opt)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -294,13 +324,15 @@ func TestGTFSReadsBackAsTheSameTimetable(t *testing.T) {
 		want.Lines = slices.Clone(want.Lines)
 		for i := range want.Lines {
 			l := &want.Lines[i]
-			l.Fare, l.Assumed = 0, false
+			l.Assumed = false
 			if l.Agency == "" {
 				l.Agency = unnamed
 			}
 		}
 		want.TripID = uniqueTrips(&want)
-		opt := cmp.Options{cmpopts.EquateEmpty(), cmpopts.IgnoreFields(city.Timetable{}, "StopNode", "StopWalkM", "StopGroup", "TransferFirst", "TransferTo", "TransferM")}
+		columns := cmp.Options{cmpopts.EquateEmpty(), cmpopts.IgnoreFields(city.Timetable{}, "StopNode", "StopWalkM", "StopGroup", "TransferFirst", "TransferTo", "TransferM", "TransferS",
+			"HopFirst", "HopLink", "HopFrom", "HopTo", "HopMatch", "HopOffM"),
+			cmp.FilterPath(func(p cmp.Path) bool { return p.String() == "ShapeM" }, cmpopts.EquateApprox(0, 0.01))}
 		if !slices.Contains(realCities, c.Info.Slug) {
 			// The grid numbers stops and lines in its own order; trips are
 			// compared by what they are.
@@ -309,7 +341,7 @@ func TestGTFSReadsBackAsTheSameTimetable(t *testing.T) {
 			}
 			return
 		}
-		if d := cmp.Diff(want, got, opt); d != "" {
+		if d := cmp.Diff(want, got, columns); d != "" {
 			t.Errorf("the timetable changed (-want +got):\n%.3000s", d)
 		}
 	})
@@ -322,6 +354,9 @@ func runs(t *city.Timetable) []string {
 		for v := t.PatternTrips[p]; v < t.PatternTrips[p+1]; v++ {
 			l := t.Lines[t.PatternLine[p]]
 			s := fmt.Sprint(t.TripID[v], l)
+			if len(t.PatternShape) > 0 {
+				s += fmt.Sprint(t.Shape(units.PatternID(p)))
+			}
 			arr, dep := t.Times(units.PatternID(p), units.VehicleTripID(v))
 			for i, stop := range t.StopsOf(units.PatternID(p)) {
 				s += fmt.Sprint("|", t.StopID[stop], t.StopName[stop], t.StopLon[stop], t.StopLat[stop], arr[i], dep[i])
@@ -366,8 +401,23 @@ func TestGTFSTells(t *testing.T) {
 			t.Errorf("agency %v", r)
 		}
 	}
-	if want := len(c.Timetable.TransferTo); len(in["transfers.txt"]) != want {
-		t.Errorf("%d transfers, want %d", len(in["transfers.txt"]), want)
+	if want := len(c.Timetable.TransferTo); len(in["transfers.txt"]) != want || in["transfers.txt"][0]["min_transfer_time"] != "1000" {
+		t.Errorf("%d transfers, want %d; the first takes %s s, want 1000", len(in["transfers.txt"]), want, in["transfers.txt"][0]["min_transfer_time"])
+	}
+	parents := map[string]int{}
+	for _, r := range in["stops.txt"] {
+		parents[r["location_type"]+r["parent_station"]]++
+	}
+	if want := map[string]int{"0whole": 2, "0half": 1, "1": 2, "0": c.Timetable.NumStops() - 3}; !maps.Equal(parents, want) {
+		t.Errorf("stops by type and station: %v, want %v", parents, want)
+	}
+	for _, r := range in["fare_attributes.txt"] {
+		if r["currency_type"] != "EUR" || r["transfers"] != "0" {
+			t.Errorf("fare %v", r)
+		}
+	}
+	if len(in["fare_rules.txt"]) != len(c.Timetable.Lines) || len(in["shapes.txt"]) != len(c.Timetable.ShapeLon) {
+		t.Errorf("%d fare rules for %d lines, %d points of shapes", len(in["fare_rules.txt"]), len(c.Timetable.Lines), len(in["shapes.txt"]))
 	}
 }
 

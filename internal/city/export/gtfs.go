@@ -3,8 +3,12 @@ package export
 import (
 	"fmt"
 	"math"
+	"slices"
 	"strconv"
 	"strings"
+
+	"golang.org/x/text/currency"
+	"golang.org/x/text/language"
 
 	"github.com/malikobaid/cityflow/internal/city"
 	"github.com/malikobaid/cityflow/internal/units"
@@ -28,7 +32,8 @@ func GTFS(c *city.City) []File {
 	day := strings.ReplaceAll(c.Info.ServiceDate, "-", "")
 	agencies, agencyOf := gtfsAgencies(t)
 	tripID := uniqueTrips(t)
-	return []File{
+	fares := gtfsFares(c, agencyOf)
+	files := []File{
 		csvFile("agency.txt", "agency_id,agency_name,agency_url,agency_timezone", func(w *table) {
 			for i, name := range agencies {
 				w.int(int64(i))
@@ -38,12 +43,27 @@ func GTFS(c *city.City) []File {
 				w.end()
 			}
 		}),
-		csvFile("stops.txt", "stop_id,stop_name,stop_lat,stop_lon", func(w *table) {
+		csvFile("stops.txt", "stop_id,stop_name,stop_lat,stop_lon,location_type,parent_station", func(w *table) {
 			for s := range t.NumStops() {
 				w.text(t.StopID[s])
 				w.text(t.StopName[s])
 				w.float(t.StopLat[s])
 				w.float(t.StopLon[s])
+				w.int(0)
+				if len(t.StopStation) > 0 && t.StopStation[s] != city.NoStation {
+					w.text(t.StationID[t.StopStation[s]])
+				} else {
+					w.text("")
+				}
+				w.end()
+			}
+			for s := range t.StationID {
+				w.text(t.StationID[s])
+				w.text(t.StationName[s])
+				w.float(t.StationLat[s])
+				w.float(t.StationLon[s])
+				w.int(1)
+				w.text("")
 				w.end()
 			}
 		}),
@@ -73,7 +93,7 @@ func GTFS(c *city.City) []File {
 			w.int(1)
 			w.end()
 		}),
-		csvFile("trips.txt", "route_id,service_id,trip_id,trip_headsign", func(w *table) {
+		csvFile("trips.txt", "route_id,service_id,trip_id,trip_headsign,shape_id", func(w *table) {
 			for p := range t.NumPatterns() {
 				stops := t.StopsOf(units.PatternID(p))
 				for v := t.PatternTrips[p]; v < t.PatternTrips[p+1]; v++ {
@@ -81,13 +101,20 @@ func GTFS(c *city.City) []File {
 					w.text(service)
 					w.text(tripID[v])
 					w.text(t.StopName[stops[len(stops)-1]])
+					if lon, _ := t.Shape(units.PatternID(p)); lon != nil {
+						w.text(shapeID(t.PatternShape[p]))
+					} else {
+						w.text("")
+					}
 					w.end()
 				}
 			}
 		}),
-		csvFile("stop_times.txt", "trip_id,arrival_time,departure_time,stop_id,stop_sequence", func(w *table) {
+		csvFile("stop_times.txt", "trip_id,arrival_time,departure_time,stop_id,stop_sequence,shape_dist_traveled", func(w *table) {
 			for p := range t.NumPatterns() {
 				stops := t.StopsOf(units.PatternID(p))
+				lon, _ := t.Shape(units.PatternID(p))
+				shaped := lon != nil
 				for v := t.PatternTrips[p]; v < t.PatternTrips[p+1]; v++ {
 					arr, dep := t.Times(units.PatternID(p), units.VehicleTripID(v))
 					for i, s := range stops {
@@ -96,6 +123,11 @@ func GTFS(c *city.City) []File {
 						w.text(clock(dep[i]))
 						w.text(t.StopID[s])
 						w.int(int64(i + 1))
+						if shaped {
+							w.float32(t.ShapeM[int(t.PatternStops[p])+i])
+						} else {
+							w.text("")
+						}
 						w.end()
 					}
 				}
@@ -107,7 +139,11 @@ func GTFS(c *city.City) []File {
 					w.text(t.StopID[s])
 					w.text(t.StopID[t.TransferTo[i]])
 					w.int(2)
-					w.int(int64(math.Ceil(float64(t.TransferM[i]) / walkMS)))
+					seconds := int64(math.Ceil(float64(t.TransferM[i]) / walkMS))
+					if len(t.TransferS) > 0 {
+						seconds = max(seconds, int64(t.TransferS[i]))
+					}
+					w.int(seconds)
 					w.end()
 				}
 			}
@@ -116,7 +152,7 @@ func GTFS(c *city.City) []File {
 			w.text("CityFlow, from the sources in attributions.txt")
 			w.text(project)
 			w.text("mul")
-			w.text(language(c.Info.Country))
+			w.text(tongue(c.Info.Country))
 			w.text(day)
 			w.text(day)
 			w.text(fmt.Sprintf("%.12s", c.Info.Digest))
@@ -130,6 +166,90 @@ func GTFS(c *city.City) []File {
 			w.end()
 		}),
 	}
+	// Optional files are written where they hold something.
+	if len(t.ShapeLon) > 0 {
+		files = append(files, csvFile("shapes.txt", "shape_id,shape_pt_lat,shape_pt_lon,shape_pt_sequence,shape_dist_traveled", func(w *table) {
+			for s := range len(t.ShapeFirst) - 1 {
+				// Metres, as ShapeM has them.
+				lo := t.ShapeFirst[s]
+				pr := city.ProjectionOf([4]float64{float64(t.ShapeLon[lo]), float64(t.ShapeLat[lo]), float64(t.ShapeLon[lo]), float64(t.ShapeLat[lo])})
+				metres, px, py := 0.0, 0.0, 0.0
+				for i := lo; i < t.ShapeFirst[s+1]; i++ {
+					w.text(shapeID(uint32(s)))
+					w.float32(t.ShapeLat[i])
+					w.float32(t.ShapeLon[i])
+					w.int(int64(i - lo))
+					x, y := pr.XY(float64(t.ShapeLon[i]), float64(t.ShapeLat[i]))
+					if i > lo {
+						metres += math.Hypot(x-px, y-py)
+					}
+					px, py = x, y
+					w.float32(float32(metres))
+					w.end()
+				}
+			}
+		}))
+	}
+	if len(fares) > 0 {
+		files = append(files, csvFile("fare_attributes.txt", "fare_id,price,currency_type,payment_method,transfers,agency_id", func(w *table) {
+			for k, f := range fares {
+				w.int(int64(k))
+				w.float32(f.price)
+				w.text(f.currency)
+				w.int(0) // paid on board
+				w.int(0) // a price is that of one boarding
+				w.int(int64(f.agency))
+				w.end()
+			}
+		}), csvFile("fare_rules.txt", "fare_id,route_id", func(w *table) {
+			for k, f := range fares {
+				for _, l := range f.lines {
+					w.int(int64(k))
+					w.text(t.Lines[l].ID)
+					w.end()
+				}
+			}
+		}))
+	}
+	return files
+}
+
+func shapeID(s uint32) string { return "shape-" + strconv.Itoa(int(s)) }
+
+// fare is one price of one operator, and its lines.
+type fare struct {
+	price    float32
+	currency string
+	agency   int
+	lines    []int
+}
+
+// gtfsFares are the prices of a boarding in order of first line. Lines without
+// a price are left out: the pack does not tell free from unknown. So is
+// everything where the country's currency is not known.
+func gtfsFares(c *city.City, agencyOf []int) []fare {
+	region, err := language.ParseRegion(c.Info.Country)
+	if err != nil {
+		return nil
+	}
+	unit, ok := currency.FromRegion(region)
+	if !ok {
+		return nil
+	}
+	var fares []fare
+	for i := range c.Timetable.Lines {
+		price := c.Timetable.Lines[i].Fare
+		if price <= 0 {
+			continue
+		}
+		k := slices.IndexFunc(fares, func(f fare) bool { return f.price == price && f.agency == agencyOf[i] })
+		if k < 0 {
+			k = len(fares)
+			fares = append(fares, fare{price: price, currency: unit.String(), agency: agencyOf[i]})
+		}
+		fares[k].lines = append(fares[k].lines, i)
+	}
+	return fares
 }
 
 // routeTypes are GTFS's own, and Google's extended type for coaches, for which
@@ -182,8 +302,8 @@ func clock(s units.Seconds) string {
 	return fmt.Sprintf("%02d:%02d:%02d", s/3600, s/60%60, s%60)
 }
 
-// language is the tongue of most names of a country.
-func language(country string) string {
+// tongue is the language of most names of a country.
+func tongue(country string) string {
 	switch country {
 	case "GB":
 		return "en"

@@ -1,96 +1,93 @@
 package gtfs
 
 import (
-	"errors"
-	"fmt"
 	"strings"
 	"time"
 )
 
-// services is the set of service ids active on a date (look-ups only).
-type services map[string]bool
+// services tells on which of two days a service id is active (look-ups only).
+type services map[string]days
 
-// readServices applies calendar.txt and calendar_dates.txt to a date. first
-// and last are the days the feed says anything about.
-func readServices(a *archive, date time.Time, count counter) (on services, first, last string, err error) {
-	on = services{}
-	day := date.Format("20060102")
-	weekday := strings.ToLower(date.Weekday().String())
+// days is the date asked for, and the day before it: its trips that run past
+// midnight run on the date.
+type days struct{ today, before bool }
+
+const dayLayout = "20060102"
+
+// readServices applies calendar.txt and calendar_dates.txt to a date and the
+// day before. first and last are the days the feed says anything about.
+func (f *Feed) readServices(a *archive, date time.Time) (services, error) {
+	on := services{}
+	yesterday := date.AddDate(0, 0, -1)
+	today, before := date.Format(dayLayout), yesterday.Format(dayLayout)
+	weekday := func(d time.Time) string { return strings.ToLower(d.Weekday().String()) }
+	todayCol, beforeCol := weekday(date), weekday(yesterday)
 	note := func(from, to string) {
-		if first == "" || from < first {
-			first = from
+		if f.First == "" || from < f.First {
+			f.First = from
 		}
-		if to > last {
-			last = to
+		if to > f.Last {
+			f.Last = to
 		}
 	}
-	found := false
-	t, err := a.open("calendar.txt", "service_id", "start_date", "end_date", weekday)
-	switch {
-	case errors.Is(err, errNoFile):
-	case err != nil:
-		return nil, "", "", err
-	default:
-		found = true
-		defer t.close()
-		for {
-			more, err := t.next()
-			if err != nil {
-				return nil, "", "", err
-			}
-			if !more {
-				break
-			}
-			id, from, to := strings.Clone(t.get("service_id")), strings.Clone(t.get("start_date")), strings.Clone(t.get("end_date"))
-			if id == "" || len(from) != 8 || len(to) != 8 {
-				count.add("calendar.txt", "no id or no dates")
-				continue
-			}
-			note(from, to)
-			if t.get(weekday) == "1" && from <= day && day <= to {
-				on[id] = true
-			}
+	need := []string{"service_id", "start_date", "end_date", todayCol, beforeCol}
+	err := f.each(a, "calendar.txt", true, need, func(t *table) {
+		from, to := strings.Clone(t.get("start_date")), strings.Clone(t.get("end_date"))
+		id := t.get("service_id")
+		switch {
+		case id == "":
+			t.skip("no service id")
+			return
+		case !isDay(from) || !isDay(to):
+			t.skip("a date cannot be read")
+			return
+		case to < from:
+			t.skip("ends before it starts")
+			return
 		}
-		count.addN("calendar.txt", "not CSV", t.bad)
+		note(from, to)
+		d := on[id]
+		d.today = d.today || t.get(todayCol) == "1" && from <= today && today <= to
+		d.before = d.before || t.get(beforeCol) == "1" && from <= before && before <= to
+		on[strings.Clone(id)] = d
+	})
+	if err != nil {
+		return nil, err
 	}
-	x, err := a.open("calendar_dates.txt", "service_id", "date", "exception_type")
-	switch {
-	case errors.Is(err, errNoFile):
-	case err != nil:
-		return nil, "", "", err
-	default:
-		found = true
-		defer x.close()
-		for {
-			more, err := x.next()
-			if err != nil {
-				return nil, "", "", err
-			}
-			if !more {
-				break
-			}
-			d := strings.Clone(x.get("date"))
-			if len(d) != 8 {
-				count.add("calendar_dates.txt", "no date")
-				continue
-			}
-			note(d, d)
-			if d != day {
-				continue
-			}
-			switch x.get("exception_type") {
-			case "1":
-				on[strings.Clone(x.get("service_id"))] = true
-			case "2":
-				delete(on, x.get("service_id"))
-			default:
-				count.add("calendar_dates.txt", "unknown exception type")
-			}
+	err = f.each(a, "calendar_dates.txt", true, []string{"service_id", "date", "exception_type"}, func(t *table) {
+		day, id := strings.Clone(t.get("date")), t.get("service_id")
+		switch {
+		case id == "":
+			t.skip("no service id")
+			return
+		case !isDay(day):
+			t.skip("a date cannot be read")
+			return
 		}
-		count.addN("calendar_dates.txt", "not CSV", x.bad)
+		kind := t.get("exception_type")
+		if kind != "1" && kind != "2" {
+			t.skip("unknown exception type")
+			return
+		}
+		note(day, day)
+		if day != today && day != before {
+			return
+		}
+		d := on[id]
+		if day == today {
+			d.today = kind == "1"
+		} else {
+			d.before = kind == "1"
+		}
+		on[strings.Clone(id)] = d
+	})
+	return on, err
+}
+
+func isDay(s string) bool {
+	if len(s) != len(dayLayout) {
+		return false
 	}
-	if !found {
-		return nil, "", "", fmt.Errorf("gtfs: neither calendar.txt nor calendar_dates.txt is in the feed")
-	}
-	return on, first, last, nil
+	_, err := time.Parse(dayLayout, s)
+	return err == nil
 }

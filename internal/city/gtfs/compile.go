@@ -2,7 +2,9 @@ package gtfs
 
 import (
 	"cmp"
+	"encoding/binary"
 	"fmt"
+	"math"
 	"slices"
 	"strings"
 
@@ -15,74 +17,137 @@ type Options struct {
 	BBox [4]float64 // west, south, east, north
 	// Fare is the price of one boarding by mode, in the city's currency.
 	Fare [city.Ferry + 1]float32
+	// FeedFare are the modes that take the flat prices of the feeds instead,
+	// where they have any.
+	FeedFare [city.Ferry + 1]bool
 	// Assumed marks all lines of a feed (by feed name) as not from a published
 	// timetable. Look-ups only.
 	Assumed map[string]bool
 }
 
+// Extra is what feeds tell about a timetable that needs streets to be used.
+// Stops and patterns are those of the timetable.
+type Extra struct {
+	// Parents is the parent station of each stop ("" for none), for grouping.
+	Parents []string
+	// Doors are the entrances through which a stop is reached; a stop without
+	// any stands on the street.
+	Doors [][]Door
+	// Inner are ways between platforms of a station, and Rules the rows of
+	// transfers.txt, those for stations written out for each of their stops.
+	Inner []Inner
+	Rules []Rule
+}
+
+// Inner is a way inside a station.
+type Inner struct {
+	From, To units.StopID
+	S        float64
+}
+
+// Rule is a transfer between two stops.
+type Rule struct {
+	From, To units.StopID
+	Kind     TransferKind
+	MinS     units.Seconds
+}
+
 // compiled is a timetable while it is written.
 type compiled struct {
-	tt      city.Timetable
-	parents []string
-	report  []city.ReportLine
+	tt     city.Timetable
+	extra  Extra
+	report []city.ReportLine
+	feeds  []*Feed
+	stops  *joined
+	shape  map[string]shaped // by feed, shape and stops; look-ups only
+	offWay int
+}
+
+type shaped struct {
+	number uint32
+	at     []float32
 }
 
 // trip is one clipped trip on common stop and line numbers.
 type trip struct {
-	id    string
-	line  int32
-	stops []int32
-	times []units.Seconds // arr, dep alternating
+	id          string
+	feed, route int32
+	shape       int32
+	dist        []float64 // shape_dist_traveled, NaN where blank
+	line        int32
+	stops       []int32
+	times       []units.Seconds // arr, dep alternating
 }
 
-// Compile joins feeds into one timetable, clipped to the box. parents is the
-// parent station of each stop ("" for none), which the stop groups need.
+// Compile joins feeds into one timetable, clipped to the box.
 //
 // A trip is clipped to the part between its first and last stop inside the
 // box; stops outside that it passes in between are left out, their time is
 // not. A feed's own ids are kept; where two feeds disagree about a stop's
-// place or share a line id, both ids get their feed's name in front.
-func Compile(feeds []*Feed, opt Options) (tt city.Timetable, parents []string, report []city.ReportLine, err error) {
-	c := &compiled{}
-	stops := mergeStops(feeds)
-	type lineKey struct{ feed, route int32 }
+// place or share a line id, both ids get their feed's name in front. A trip
+// that is in the feeds twice is kept once.
+func Compile(feeds []*Feed, opt Options) (city.Timetable, *Extra, []city.ReportLine, error) {
+	c := &compiled{feeds: feeds, shape: map[string]shaped{}}
+	c.stops = c.mergeStops()
 	lineID := lineIDs(feeds)
-	var lines []lineKey
-	lineOf := map[lineKey]int32{}
 	var trips []trip
-	active, short := 0, 0
+	today, short := 0, 0
 	for fi, f := range feeds {
-		active += len(f.Trips)
 		for ti := range f.Trips {
 			t := &f.Trips[ti]
+			if t.days.today {
+				today++
+			}
 			clipped := clip(f, t, opt.BBox)
 			if len(clipped) < 2 {
-				short++
+				if t.days.today {
+					short++
+				}
 				continue
 			}
-			key := lineKey{int32(fi), t.Route}
-			l, ok := lineOf[key]
-			if !ok {
-				l = int32(len(lines))
-				lineOf[key] = l
-				lines = append(lines, key)
-			}
-			tr := trip{id: t.ID, line: l}
+			tr := trip{id: t.ID, feed: int32(fi), route: t.Route, shape: t.Shape}
 			for _, call := range clipped {
-				tr.stops = append(tr.stops, stops.of[fi][call.Stop])
+				tr.stops = append(tr.stops, c.stops.of[fi][call.Stop])
 				tr.times = append(tr.times, call.Arr, call.Dep)
+				if t.Shape >= 0 {
+					tr.dist = append(tr.dist, call.Dist)
+				}
+			}
+			if !t.days.today {
+				tr.line = -1 // for the count below
 			}
 			trips = append(trips, tr)
 		}
 	}
-	c.add("trips on the service date", float64(active), "trips", "in the whole feed")
+	night := 0
+	for i := range trips {
+		if trips[i].line < 0 {
+			night++
+		}
+	}
+	c.add("trips on the service date", float64(today), "trips", "in the whole feed")
 	c.add("trips outside the box", float64(short), "trips", "fewer than two stops inside")
-	c.add("trips in the box", float64(len(trips)), "trips", "two or more stops inside")
+	c.add("trips in the box", float64(len(trips)-night), "trips", "two or more stops inside")
+	c.add("trips of the day before in the box", float64(night), "trips", "the part after midnight of those that run on into the date")
 	if len(trips) == 0 {
 		return city.Timetable{}, nil, c.report, fmt.Errorf("gtfs: no trip has two stops in the box %v on the service date", opt.BBox)
 	}
+	trips = c.acrossFeeds(trips)
 
 	// Lines in order of id, so that feeds listed in another order agree.
+	type lineKey struct{ feed, route int32 }
+	var lines []lineKey
+	lineOf := map[lineKey]int32{} // look-ups only
+	for i := range trips {
+		key := lineKey{trips[i].feed, trips[i].route}
+		l, ok := lineOf[key]
+		if !ok {
+			l = int32(len(lines))
+			lineOf[key] = l
+			lines = append(lines, key)
+		}
+		trips[i].line = l
+	}
 	order := make([]int32, len(lines))
 	for i := range order {
 		order[i] = int32(i)
@@ -94,8 +159,12 @@ func Compile(feeds []*Feed, opt Options) (tt city.Timetable, parents []string, r
 		rank[l] = int32(i)
 		f := feeds[lines[l].feed]
 		r := f.Routes[lines[l].route]
+		fare := opt.Fare[r.Mode]
+		if opt.FeedFare[r.Mode] && !math.IsNaN(r.Fare) {
+			fare = float32(r.Fare)
+		}
 		c.tt.Lines = append(c.tt.Lines, city.Line{
-			ID: idOf(l), Name: r.Name, Agency: r.Agency, Mode: r.Mode, Fare: opt.Fare[r.Mode], Assumed: opt.Assumed[f.Name],
+			ID: idOf(l), Name: r.Name, Agency: r.Agency, Mode: r.Mode, Fare: fare, Assumed: opt.Assumed[f.Name],
 		})
 	}
 	for i := range trips {
@@ -110,11 +179,14 @@ func Compile(feeds []*Feed, opt Options) (tt city.Timetable, parents []string, r
 	})
 	c.add("exact duplicate trips removed", float64(before-len(trips)), "trips", "same route, stops and times")
 	c.add("trips kept", float64(len(trips)), "trips", "")
-	c.patterns(trips, stops)
+	number := c.servedStops(trips)
+	c.patterns(trips, number)
+	c.stations(number)
+	c.insideStations(number)
 	for _, f := range feeds {
 		c.feedReport(f)
 	}
-	return c.tt, c.parents, c.report, nil
+	return c.tt, &c.extra, c.report, nil
 }
 
 func (c *compiled) add(what string, n float64, unit, detail string) {
@@ -122,11 +194,17 @@ func (c *compiled) add(what string, n float64, unit, detail string) {
 }
 
 func (c *compiled) feedReport(f *Feed) {
-	c.add("blank stop times filled in", float64(f.Interpolated), "times", f.Name+": in proportion to distance")
-	c.add("trips from frequencies", float64(f.FrequencyTrips), "trips", f.Name)
-	c.add("overnight trips of the day before", float64(f.Overnight), "trips", f.Name+": run past midnight, not included")
+	c.add("blank stop times filled in", float64(f.Interpolated[0]+f.Interpolated[1]+f.Interpolated[2]), "times",
+		fmt.Sprintf("%s: in proportion to distance: %d as the feed gives it, %d along the shape, %d from stop to stop", f.Name, f.Interpolated[0], f.Interpolated[1], f.Interpolated[2]))
+	c.add("trips from frequencies", float64(f.FrequencyTrips[0]+f.FrequencyTrips[1]), "trips",
+		fmt.Sprintf("%s: %d at headways only (departures assumed from the start of each window), %d at given times", f.Name, f.FrequencyTrips[0], f.FrequencyTrips[1]))
+	c.add("overnight trips of the day before", float64(f.Overnight), "trips", f.Name+": run past midnight, that part is included")
 	for _, k := range f.Skipped.Keys() {
-		c.add("rows skipped", float64(f.Skipped[k]), "rows", f.Name+": "+k)
+		detail := f.Name + ": " + k
+		if where := f.Skipped.Examples(k); where != "" {
+			detail += " (" + where + ")"
+		}
+		c.add("rows skipped", float64(f.Skipped.Count(k)), "rows", detail)
 	}
 }
 
@@ -142,86 +220,10 @@ func clip(f *Feed, t *Trip, box [4]float64) []Call {
 	return out
 }
 
-// joined is the stops of all feeds under common ids.
-type joined struct {
-	of      [][]int32 // feed, feed stop -> common stop
-	id      []string
-	feed    []int32
-	feedIdx []int32
-	feeds   []*Feed
-}
-
-func (j *joined) stop(s int32) *Stop { return &j.feeds[j.feed[s]].Stops[j.feedIdx[s]] }
-
-// sameStopM is how far apart two feeds may put one stop and still agree.
-const sameStopM = 50
-
-// mergeStops gives every stop a common number. Feeds that agree about a stop
-// share it; where they disagree both get "feed:id".
-func mergeStops(feeds []*Feed) *joined {
-	j := &joined{feeds: feeds}
-	type ref struct{ feed, idx int32 }
-	byID := map[string][]ref{}
-	for fi, f := range feeds {
-		j.of = append(j.of, make([]int32, len(f.Stops)))
-		for si := range f.Stops {
-			byID[f.Stops[si].ID] = append(byID[f.Stops[si].ID], ref{int32(fi), int32(si)})
-		}
-	}
-	ids := make([]string, 0, len(byID))
-	for id := range byID {
-		ids = append(ids, id)
-	}
-	slices.Sort(ids)
-	for _, id := range ids {
-		refs := byID[id]
-		a := &feeds[refs[0].feed].Stops[refs[0].idx]
-		agree := true
-		for _, r := range refs[1:] {
-			b := &feeds[r.feed].Stops[r.idx]
-			agree = agree && city.DistanceM(a.Lon, a.Lat, b.Lon, b.Lat) <= sameStopM
-		}
-		for k, r := range refs {
-			name := id
-			if !agree {
-				name = feeds[r.feed].Name + ":" + id
-			}
-			if k == 0 || !agree {
-				j.id = append(j.id, name)
-				j.feed, j.feedIdx = append(j.feed, r.feed), append(j.feedIdx, r.idx)
-			}
-			j.of[r.feed][r.idx] = int32(len(j.id) - 1)
-		}
-	}
-	return j
-}
-
-func lineIDs(feeds []*Feed) [][]string {
-	count := map[string]int{}
-	for _, f := range feeds {
-		for _, r := range f.Routes {
-			count[r.ID]++
-		}
-	}
-	out := make([][]string, len(feeds))
-	for i, f := range feeds {
-		for _, r := range f.Routes {
-			id := r.ID
-			if count[id] > 1 {
-				id = f.Name + ":" + id
-			}
-			out[i] = append(out[i], id)
-		}
-	}
-	return out
-}
-
-// patterns writes the columns. trips are sorted by line, stops and times; each
-// run of trips with one stop sequence is dealt into as many patterns as needed
-// so that no trip overtakes another of its pattern.
-func (c *compiled) patterns(trips []trip, stops *joined) {
-	tt := &c.tt
-	// Common stops that are served, in order of id.
+// servedStops numbers the common stops that trips call at, in order of id, and
+// writes their columns. NoStop stands for the others.
+func (c *compiled) servedStops(trips []trip) []units.StopID {
+	tt, stops := &c.tt, c.stops
 	served := make([]bool, len(stops.id))
 	for i := range trips {
 		for _, s := range trips[i].stops {
@@ -229,13 +231,14 @@ func (c *compiled) patterns(trips []trip, stops *joined) {
 		}
 	}
 	var order []int32
+	number := make([]units.StopID, len(stops.id))
 	for s, ok := range served {
+		number[s] = units.NoStop
 		if ok {
 			order = append(order, int32(s))
 		}
 	}
 	slices.SortFunc(order, func(a, b int32) int { return strings.Compare(stops.id[a], stops.id[b]) })
-	number := make([]units.StopID, len(stops.id))
 	for i, s := range order {
 		number[s] = units.StopID(i)
 		st := stops.stop(s)
@@ -249,10 +252,17 @@ func (c *compiled) patterns(trips []trip, stops *joined) {
 		if st.Parent != "" {
 			parent = stops.feeds[stops.feed[s]].Name + ":" + st.Parent
 		}
-		c.parents = append(c.parents, parent)
+		c.extra.Parents = append(c.extra.Parents, parent)
 	}
+	return number
+}
 
-	tt.PatternStops, tt.PatternTrips, tt.TimeFirst = []uint32{0}, []uint32{0}, []uint32{0}
+// patterns writes the columns. trips are sorted by line, stops and times; each
+// run of trips with one stop sequence is dealt into as many patterns as needed
+// so that no trip overtakes another of its pattern.
+func (c *compiled) patterns(trips []trip, number []units.StopID) {
+	tt := &c.tt
+	tt.PatternStops, tt.PatternTrips, tt.TimeFirst, tt.ShapeFirst = []uint32{0}, []uint32{0}, []uint32{0}, []uint32{0}
 	split := 0
 	for i := 0; i < len(trips); {
 		j := i + 1
@@ -276,6 +286,7 @@ func (c *compiled) patterns(trips []trip, stops *joined) {
 			}
 			tt.PatternTrips = append(tt.PatternTrips, uint32(len(tt.TripID)))
 			tt.TimeFirst = append(tt.TimeFirst, uint32(len(tt.Arr)))
+			c.shapeOf(chain)
 		}
 		i = j
 	}
@@ -284,6 +295,191 @@ func (c *compiled) patterns(trips []trip, stops *joined) {
 	c.add("stops", float64(tt.NumStops()), "stops", "in the box with service")
 	c.add("patterns", float64(tt.NumPatterns()), "patterns", "")
 	c.add("patterns split against overtaking", float64(split), "patterns", "")
+	with := 0
+	for _, s := range tt.PatternShape {
+		if s != city.NoShape {
+			with++
+		}
+	}
+	c.add("patterns with a shape", float64(with), "patterns", "the way of the vehicle between the stops")
+	if c.offWay > 0 {
+		c.add("patterns whose shape is not theirs", float64(c.offWay), "patterns", fmt.Sprintf("a stop lies more than %d m away from it: not used", offShapeM))
+	}
+}
+
+// offShapeM is how far from its shape a stop may lie; beyond, the shape is that
+// of another route. The canonical validator warns from the same distance on
+// (stop_too_far_from_shape).
+const offShapeM = 100
+
+// shapeOf writes the shape of a pattern, cut to its stops: that of its first
+// trip that has one.
+func (c *compiled) shapeOf(chain []trip) {
+	tt := &c.tt
+	got := shaped{number: city.NoShape}
+	if k := slices.IndexFunc(chain, func(t trip) bool { return t.shape >= 0 }); k >= 0 {
+		t := &chain[k]
+		key := binary.LittleEndian.AppendUint32(nil, uint32(t.feed))
+		key = binary.LittleEndian.AppendUint32(key, uint32(t.shape))
+		for _, s := range t.stops {
+			key = binary.LittleEndian.AppendUint32(key, uint32(s))
+		}
+		var ok bool
+		if got, ok = c.shape[string(key)]; !ok {
+			got = c.cutShape(&c.feeds[t.feed].Shapes[t.shape], t)
+			c.shape[string(key)] = got
+		}
+		if got.number == city.NoShape {
+			c.offWay++
+		}
+	}
+	if got.number == city.NoShape {
+		got.at = make([]float32, len(chain[0].stops))
+	}
+	tt.PatternShape, tt.ShapeM = append(tt.PatternShape, got.number), append(tt.ShapeM, got.at...)
+}
+
+// cutShape appends the part of a shape between the first and the last stop.
+// Where the stops lie along it is what the feed gives, if it fits, else the
+// nearest places in order.
+func (c *compiled) cutShape(s *Shape, t *trip) shaped {
+	none := shaped{number: city.NoShape}
+	lon, lat := make([]float64, len(t.stops)), make([]float64, len(t.stops))
+	for i, stop := range t.stops {
+		lon[i], lat[i] = c.stops.stop(stop).Lon, c.stops.stop(stop).Lat
+	}
+	line := newMeasured(s.Lon, s.Lat)
+	at := line.given(s.Dist, t.dist)
+	if at == nil || !line.near(at, lon, lat) {
+		if at = alongShape(s.Lon, s.Lat, lon, lat); at == nil || !line.near(at, lon, lat) {
+			return none
+		}
+	}
+	if !spread(at, line.start[len(line.start)-1]) {
+		return none
+	}
+	first, last := at[0], at[len(at)-1]
+	tt := &c.tt
+	begin := len(tt.ShapeLon)
+	put := func(x, y float64) {
+		if n := len(tt.ShapeLon); n == begin || tt.ShapeLon[n-1] != float32(x) || tt.ShapeLat[n-1] != float32(y) {
+			tt.ShapeLon, tt.ShapeLat = append(tt.ShapeLon, float32(x)), append(tt.ShapeLat, float32(y))
+		}
+	}
+	put(line.point(first))
+	for i, m := range line.start {
+		if m > first && m < last {
+			put(s.Lon[i], s.Lat[i])
+		}
+	}
+	put(line.point(last))
+	// Columns hold float32: the metres are those of the line as it is kept.
+	kept := newMeasured(widen(tt.ShapeLon[begin:]), widen(tt.ShapeLat[begin:]))
+	total := kept.start[len(kept.start)-1]
+	if !(total > 0) {
+		tt.ShapeLon, tt.ShapeLat = tt.ShapeLon[:begin], tt.ShapeLat[:begin]
+		return none
+	}
+	tt.ShapeFirst = append(tt.ShapeFirst, uint32(len(tt.ShapeLon)))
+	out := shaped{number: uint32(len(tt.ShapeFirst) - 2), at: make([]float32, len(at))}
+	for i := range at {
+		out.at[i] = float32((at[i] - first) / (last - first) * total)
+	}
+	return out
+}
+
+// spread moves stops that share a place on a line, or stand there against their
+// order as neighbouring bays do, one metre apart; false where there is no room.
+func spread(at []float64, total float64) bool {
+	const apartM = 1
+	for i := 1; i < len(at); i++ {
+		at[i] = max(at[i], at[i-1]+apartM)
+	}
+	limit := total
+	for i := len(at) - 1; i >= 0 && at[i] > limit; i-- {
+		at[i] = limit
+		limit -= apartM
+	}
+	return at[0] >= 0
+}
+
+func widen(v []float32) []float64 {
+	out := make([]float64, len(v))
+	for i := range v {
+		out[i] = float64(v[i])
+	}
+	return out
+}
+
+// given turns distances that the feed gives for points and calls into metres;
+// nil where one is missing, falls or leaves the line.
+func (m *measured) given(points, calls []float64) []float64 {
+	if points == nil || len(calls) == 0 || !(points[len(points)-1] > points[0]) {
+		return nil
+	}
+	total := m.start[len(m.start)-1]
+	length := points[len(points)-1] - points[0]
+	at := make([]float64, len(calls))
+	for i, d := range calls {
+		// A little beyond the end is rounding.
+		if !(d >= points[0]-length*1e-3 && d <= points[len(points)-1]+length*1e-3) || i > 0 && d < calls[i-1] {
+			return nil
+		}
+		k, _ := slices.BinarySearch(points, d)
+		k = min(max(k, 1), len(points)-1)
+		u := 0.0
+		if w := points[k] - points[k-1]; w > 0 {
+			u = min(max((d-points[k-1])/w, 0), 1)
+		}
+		at[i] = m.start[k-1] + u*(m.start[k]-m.start[k-1])
+		// So that a line that was cut before is not cut again.
+		const endM = 0.01
+		if at[i] < endM {
+			at[i] = 0
+		} else if at[i] > total-endM {
+			at[i] = total
+		}
+	}
+	return at
+}
+
+// near tells whether every stop lies within offShapeM of its place on the line.
+func (m *measured) near(at, lon, lat []float64) bool {
+	for i := range at {
+		x, y := m.point(at[i])
+		if city.DistanceM(x, y, lon[i], lat[i]) > offShapeM {
+			return false
+		}
+	}
+	return true
+}
+
+// measured is a line with metres along it.
+type measured struct{ lon, lat, start []float64 }
+
+func newMeasured(lon, lat []float64) *measured {
+	m := &measured{lon, lat, make([]float64, len(lon))}
+	pr := city.ProjectionOf([4]float64{lon[0], lat[0], lon[0], lat[0]})
+	px, py := 0.0, 0.0
+	for i := range lon {
+		x, y := pr.XY(lon[i], lat[i])
+		if i > 0 {
+			m.start[i] = m.start[i-1] + math.Hypot(x-px, y-py)
+		}
+		px, py = x, y
+	}
+	return m
+}
+
+// point is the place at some metres.
+func (m *measured) point(at float64) (lon, lat float64) {
+	k, _ := slices.BinarySearch(m.start, at)
+	k = min(max(k, 1), len(m.start)-1)
+	u := 0.0
+	if d := m.start[k] - m.start[k-1]; d > 0 {
+		u = min(max((at-m.start[k-1])/d, 0), 1)
+	}
+	return m.lon[k-1] + u*(m.lon[k]-m.lon[k-1]), m.lat[k-1] + u*(m.lat[k]-m.lat[k-1])
 }
 
 // untangle deals trips (sorted by times) into chains in which every trip is at
@@ -311,6 +507,3 @@ func follows(a, b []units.Seconds) bool {
 	}
 	return true
 }
-
-// Covers tells whether a feed's calendar says anything about a day ("20060102").
-func (f *Feed) Covers(day string) bool { return f.First <= day && day <= f.Last && f.First != "" }

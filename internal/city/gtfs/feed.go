@@ -2,7 +2,6 @@ package gtfs
 
 import (
 	"errors"
-	"fmt"
 	"io"
 	"math"
 	"slices"
@@ -21,19 +20,25 @@ type Feed struct {
 	Agency map[string]string // agency_id -> name; look-ups only
 	Routes []Route           // by id
 	Stops  []Stop            // by id
-	Trips  []Trip            // active on the date, by id
+	Trips  []Trip            // that run on the date, by id
+	Shapes []Shape           // those that trips follow
+	// Transfers and Pathways are the rules for changing; see Transfer.
+	Transfers []Transfer
+	Pathways  []Pathway
 	// First and Last are the days the calendar covers, "20060102".
 	First, Last string
 	// Skipped counts rows that could not be used, by "file: reason".
-	Skipped counter
-	// Interpolated counts blank stop times that were filled in.
-	Interpolated int
+	Skipped *Skipped
+	// Interpolated counts blank stop times that were filled in, by what the
+	// distances were taken from.
+	Interpolated [3]int
 	// TripsAnyDay is the number of trips in the feed, whatever their date.
 	TripsAnyDay int
-	// FrequencyTrips is the number of trips made from frequencies.txt.
-	FrequencyTrips int
-	// Overnight counts trips of the day before that run past midnight: they
-	// are not in Trips.
+	// FrequencyTrips is the number of trips made from frequencies.txt: at
+	// headways (exact_times 0) and at times that are given (1).
+	FrequencyTrips [2]int
+	// Overnight counts the trips of the day before that run past midnight;
+	// their part after midnight is in Trips.
 	Overnight int
 }
 
@@ -41,20 +46,39 @@ type Feed struct {
 type Route struct {
 	ID, Name, Agency string
 	Mode             city.TransitMode
+	// Fare is the price of a boarding where the feed has one flat price for the
+	// route, else NaN.
+	Fare float64
 }
 
-// Stop is one boarding place or station of a feed.
+// Stop is one boarding place or station of a feed, or a place inside a station.
 type Stop struct {
 	ID, Name, Parent string
 	Lon, Lat         float64
+	Kind             StopKind
 	located          bool
 }
+
+// StopKind is location_type.
+type StopKind uint8
+
+// The kinds of a place, as the specification numbers them.
+const (
+	Platform StopKind = iota
+	Station
+	Entrance
+	GenericNode
+	BoardingArea
+)
 
 // Trip is one timed vehicle run.
 type Trip struct {
 	ID    string
 	Route int32
+	Shape int32 // index into Feed.Shapes, -1 for none
 	Calls []Call
+	days  days
+	line  int
 }
 
 // Call is one stop of a trip. Arr and Dep are clock times.
@@ -68,23 +92,8 @@ type Call struct {
 // blank marks a time not given until interpolation.
 const blank = units.Seconds(math.MinInt32)
 
-// counter counts rows by "file: reason".
-type counter map[string]int
-
-func (c counter) add(file, reason string)         { c[file+": "+reason]++ }
-func (c counter) addN(file, reason string, n int) { c[file+": "+reason] += n }
-
-// Keys are the counted reasons with a count, sorted.
-func (c counter) Keys() []string {
-	var k []string
-	for s, n := range c {
-		if n > 0 {
-			k = append(k, s)
-		}
-	}
-	slices.Sort(k)
-	return k
-}
+// daySeconds is the length of a day: times beyond belong to the next.
+const daySeconds = 24 * 3600
 
 // Read reads the service of one date from a GTFS archive.
 func Read(r io.ReaderAt, size int64, name string, date time.Time) (*Feed, error) {
@@ -92,16 +101,11 @@ func Read(r io.ReaderAt, size int64, name string, date time.Time) (*Feed, error)
 	if err != nil {
 		return nil, err
 	}
-	f := &Feed{Name: name, Agency: map[string]string{}, Skipped: counter{}}
-	on, first, last, err := readServices(a, date, f.Skipped)
+	f := &Feed{Name: name, Agency: map[string]string{}, Skipped: a.skipped}
+	on, err := f.readServices(a, date)
 	if err != nil {
 		return nil, err
 	}
-	yesterday, _, _, err := readServices(a, date.AddDate(0, 0, -1), counter{})
-	if err != nil {
-		return nil, err
-	}
-	f.First, f.Last = first, last
 	if err := f.readAgencies(a); err != nil {
 		return nil, err
 	}
@@ -113,18 +117,38 @@ func Read(r io.ReaderAt, size int64, name string, date time.Time) (*Feed, error)
 	if err != nil {
 		return nil, err
 	}
-	trips, night, err := f.readTrips(a, routes, on, yesterday)
+	trips, shapes, err := f.readTrips(a, routes, on)
 	if err != nil {
 		return nil, err
 	}
-	if err := f.readTimes(a, trips, night, stops); err != nil {
-		return nil, err
-	}
-	f.tidy()
-	if err := f.expandFrequencies(a); err != nil {
-		return nil, err
+	for _, step := range []func() error{
+		func() error { return f.readShapes(a, shapes) },
+		func() error { return f.readTimes(a, trips, stops) },
+		func() error { f.tidy(); return nil },
+		func() error { return f.expandFrequencies(a) },
+		func() error { f.overnight(); return nil },
+		func() error { return f.readTransfers(a, stops) },
+		func() error { return f.readPathways(a, stops) },
+		func() error { return f.readFares(a, routes) },
+	} {
+		if err := step(); err != nil {
+			return nil, err
+		}
 	}
 	return f, nil
+}
+
+// NewFeed is a feed of one date from elsewhere than an archive: stops and routes
+// as they are, trips that run on the date and follow no shape.
+func NewFeed(name string, routes []Route, stops []Stop, trips []Trip) *Feed {
+	f := &Feed{Name: name, Routes: routes, Stops: stops, Trips: trips, Skipped: &Skipped{}, TripsAnyDay: len(trips)}
+	for i := range f.Stops {
+		f.Stops[i].located = true
+	}
+	for i := range f.Trips {
+		f.Trips[i].Shape, f.Trips[i].days = -1, days{today: true}
+	}
+	return f
 }
 
 // each runs f over the rows of a table; a missing optional file is no error.
@@ -139,12 +163,8 @@ func (f *Feed) each(a *archive, name string, optional bool, need []string, row f
 	defer t.close()
 	for {
 		more, err := t.next()
-		if err != nil {
+		if err != nil || !more {
 			return err
-		}
-		if !more {
-			f.Skipped.addN(name, "not CSV", t.bad)
-			return nil
 		}
 		row(t)
 	}
@@ -152,22 +172,26 @@ func (f *Feed) each(a *archive, name string, optional bool, need []string, row f
 
 func (f *Feed) readAgencies(a *archive) error {
 	return f.each(a, "agency.txt", true, []string{"agency_name"}, func(t *table) {
-		f.Agency[strings.Clone(t.get("agency_id"))] = strings.Clone(t.get("agency_name"))
+		f.Agency[strings.Clone(t.get("agency_id"))] = valid(t.get("agency_name"))
 	})
 }
 
+// valid is a name of its own memory. Old feeds hold damaged accents; names must
+// still be valid UTF-8.
+func valid(s string) string { return strings.ToValidUTF8(strings.Clone(s), "\uFFFD") }
+
 func (f *Feed) readRoutes(a *archive) (map[string]int32, error) {
 	index := map[string]int32{}
-	err := f.each(a, "routes.txt", false, []string{"route_id", "route_type"}, func(t *table) {
+	err := f.each(a, "routes.txt", false, required[1].need, func(t *table) {
 		id := strings.Clone(t.get("route_id"))
 		if _, dup := index[id]; dup || id == "" {
-			f.Skipped.add("routes.txt", "no id or an id twice")
+			t.skip("no id or an id twice")
 			return
 		}
 		kind, err := strconv.Atoi(t.get("route_type"))
 		mode, ok := transitMode(kind)
 		if err != nil || !ok {
-			f.Skipped.add("routes.txt", "unknown route type, taken as bus")
+			t.skip("unknown route type, taken as bus")
 		}
 		name := t.get("route_short_name")
 		if name == "" {
@@ -181,105 +205,120 @@ func (f *Feed) readRoutes(a *archive) (map[string]int32, error) {
 			agency = n
 		}
 		index[id] = int32(len(f.Routes))
-		f.Routes = append(f.Routes, Route{ID: id, Name: strings.Clone(name), Agency: strings.Clone(agency), Mode: mode})
+		f.Routes = append(f.Routes, Route{ID: id, Name: valid(name), Agency: valid(agency), Mode: mode, Fare: math.NaN()})
 	})
 	return index, err
 }
 
 func (f *Feed) readStops(a *archive) (map[string]int32, error) {
 	index := map[string]int32{}
-	err := f.each(a, "stops.txt", false, []string{"stop_id", "stop_lat", "stop_lon"}, func(t *table) {
+	err := f.each(a, "stops.txt", false, required[0].need, func(t *table) {
 		id := strings.Clone(t.get("stop_id"))
 		if _, dup := index[id]; dup || id == "" {
-			f.Skipped.add("stops.txt", "no id or an id twice")
+			t.skip("no id or an id twice")
 			return
+		}
+		kind := Platform
+		if s := t.get("location_type"); s != "" {
+			k, err := strconv.ParseUint(s, 10, 8)
+			if err != nil || StopKind(k) > BoardingArea {
+				t.skip("unknown location type, taken as stop")
+				k = 0
+			}
+			kind = StopKind(k)
 		}
 		lat, err1 := strconv.ParseFloat(t.get("stop_lat"), 64)
 		lon, err2 := strconv.ParseFloat(t.get("stop_lon"), 64)
 		ok := err1 == nil && err2 == nil && math.Abs(lat) <= 90 && math.Abs(lon) <= 180
-		if !ok {
-			f.Skipped.add("stops.txt", "no valid position")
+		switch {
+		case !ok && kind >= GenericNode && t.get("stop_lat") == "" && t.get("stop_lon") == "": // may be left out
 			lon, lat = 0, 0
+		case !ok:
+			t.skip("no valid position")
+			lon, lat = 0, 0
+		case lat == 0 && lon == 0: // what spreadsheets make of a blank
+			t.skip("no valid position")
+			ok = false
 		}
 		index[id] = int32(len(f.Stops))
-		// Old feeds hold damaged accents; names must still be valid UTF-8.
-		name := strings.ToValidUTF8(strings.Clone(t.get("stop_name")), "\uFFFD")
-		f.Stops = append(f.Stops, Stop{ID: id, Name: name, Parent: strings.Clone(t.get("parent_station")), Lon: lon, Lat: lat, located: ok})
+		f.Stops = append(f.Stops, Stop{ID: id, Name: valid(t.get("stop_name")), Parent: strings.Clone(t.get("parent_station")), Lon: lon, Lat: lat, Kind: kind, located: ok})
 	})
 	return index, err
 }
 
-// readTrips keeps the trips of the date; night is the trips of the day before.
-func (f *Feed) readTrips(a *archive, routes map[string]int32, on, yesterday services) (trips map[string]int32, night map[string]bool, err error) {
-	trips, night = map[string]int32{}, map[string]bool{}
-	err = f.each(a, "trips.txt", false, []string{"trip_id", "route_id", "service_id"}, func(t *table) {
+// readTrips keeps the trips of the date and of the day before. shapes numbers
+// the shapes they follow.
+func (f *Feed) readTrips(a *archive, routes map[string]int32, on services) (trips, shapes map[string]int32, err error) {
+	trips, shapes = map[string]int32{}, map[string]int32{}
+	err = f.each(a, "trips.txt", false, required[2].need, func(t *table) {
 		f.TripsAnyDay++
-		id := strings.Clone(t.get("trip_id"))
-		if yesterday[t.get("service_id")] {
-			night[id] = true
-		}
-		if !on[t.get("service_id")] {
+		runs := on[t.get("service_id")]
+		if !runs.today && !runs.before {
 			return
 		}
 		route, ok := routes[t.get("route_id")]
 		if !ok {
-			f.Skipped.add("trips.txt", "route does not exist")
+			t.skip("route does not exist")
 			return
 		}
+		id := strings.Clone(t.get("trip_id"))
 		if _, dup := trips[id]; dup || id == "" {
-			f.Skipped.add("trips.txt", "no id or an id twice")
+			t.skip("no id or an id twice")
 			return
+		}
+		shape := int32(-1)
+		if s := t.get("shape_id"); s != "" {
+			n, ok := shapes[s]
+			if !ok {
+				n = int32(len(shapes))
+				shapes[strings.Clone(s)] = n
+			}
+			shape = n
 		}
 		trips[id] = int32(len(f.Trips))
-		f.Trips = append(f.Trips, Trip{ID: id, Route: route})
+		f.Trips = append(f.Trips, Trip{ID: id, Route: route, Shape: shape, days: runs, line: t.line()})
 	})
-	return trips, night, err
+	return trips, shapes, err
 }
 
-func (f *Feed) readTimes(a *archive, trips map[string]int32, night map[string]bool, stops map[string]int32) error {
+func (f *Feed) readTimes(a *archive, trips, stops map[string]int32) error {
 	var iTrip, iArr, iDep, iStop, iSeq, iDist int
 	start := true
-	late := map[string]bool{}
-	need := []string{"trip_id", "arrival_time", "departure_time", "stop_id", "stop_sequence"}
-	err := f.each(a, "stop_times.txt", false, need, func(t *table) {
+	return f.each(a, "stop_times.txt", false, required[3].need, func(t *table) {
 		if start {
 			start = false
 			iTrip, iArr, iDep = t.index("trip_id"), t.index("arrival_time"), t.index("departure_time")
 			iStop, iSeq, iDist = t.index("stop_id"), t.index("stop_sequence"), t.index("shape_dist_traveled")
 		}
 		trip, ok := trips[t.at(iTrip)]
-		isNight := night[t.at(iTrip)]
-		if !ok && !isNight {
+		if !ok {
 			return
 		}
 		arr, ok1 := parseTime(t.at(iArr))
 		dep, ok2 := parseTime(t.at(iDep))
-		if isNight && ok2 && dep != blank && dep >= 24*3600 && !late[t.at(iTrip)] {
-			late[strings.Clone(t.at(iTrip))] = true
-		}
-		if !ok {
-			return
-		}
 		if !ok1 || !ok2 {
-			f.Skipped.add("stop_times.txt", "time cannot be read")
+			t.skip("time cannot be read")
 			return
 		}
 		stop, ok := stops[t.at(iStop)]
-		if !ok {
-			f.Skipped.add("stop_times.txt", "stop does not exist")
+		switch {
+		case !ok:
+			t.skip("stop does not exist")
 			return
-		}
-		if !f.Stops[stop].located {
-			f.Skipped.add("stop_times.txt", "stop has no position")
+		case !f.Stops[stop].located:
+			t.skip("stop has no position")
+			return
+		case f.Stops[stop].Kind != Platform:
+			t.skip("calls at a station, an entrance or another place without a platform")
 			return
 		}
 		seq, err := strconv.ParseInt(t.at(iSeq), 10, 32)
 		if err != nil {
-			f.Skipped.add("stop_times.txt", "no sequence number")
+			t.skip("no sequence number")
 			return
 		}
 		dist := math.NaN()
-		if d, err := strconv.ParseFloat(t.at(iDist), 64); err == nil && d >= 0 {
+		if d, err := strconv.ParseFloat(t.at(iDist), 64); err == nil && d >= 0 && !math.IsInf(d, 0) {
 			dist = d
 		}
 		if arr == blank {
@@ -290,8 +329,6 @@ func (f *Feed) readTimes(a *archive, trips map[string]int32, night map[string]bo
 		}
 		f.Trips[trip].Calls = append(f.Trips[trip].Calls, Call{Stop: stop, Seq: int32(seq), Arr: arr, Dep: dep, Dist: dist})
 	})
-	f.Overnight = len(late)
-	return err
 }
 
 // parseTime reads "H:MM:SS", hours beyond 24 included. An empty cell is blank.
@@ -316,7 +353,7 @@ func parseTime(s string) (units.Seconds, bool) {
 		part = part*10 + int(s[i]-'0')
 		digits++
 	}
-	if parts != 3 || n > 7*24*3600 {
+	if parts != 3 || n > 7*daySeconds {
 		return 0, false
 	}
 	return units.Seconds(n), true
@@ -324,21 +361,21 @@ func parseTime(s string) (units.Seconds, bool) {
 
 // tidy sorts calls, fills blank times and drops trips that cannot be timed.
 func (f *Feed) tidy() {
+	fill := newFiller(f)
 	out := f.Trips[:0]
 	for _, t := range f.Trips {
+		skip := func(reason string) { f.Skipped.add("trips.txt", reason, t.line) }
 		slices.SortStableFunc(t.Calls, func(a, b Call) int { return int(a.Seq) - int(b.Seq) })
 		if len(t.Calls) < 2 {
-			f.Skipped.add("trips.txt", "fewer than two usable stop times")
+			skip("fewer than two usable stop times")
 			continue
 		}
-		n, ok := f.interpolate(t.Calls)
-		if !ok {
-			f.Skipped.add("trips.txt", "no time at the first or last stop")
+		if !fill.blanks(&t) {
+			skip("no time at the first or last stop")
 			continue
 		}
-		f.Interpolated += n
 		if !monotone(t.Calls) {
-			f.Skipped.add("trips.txt", "times run backwards")
+			skip("times run backwards")
 			continue
 		}
 		out = append(out, t)
@@ -356,115 +393,34 @@ func monotone(c []Call) bool {
 	return true
 }
 
-// interpolate fills blank times between timed calls in proportion to distance:
-// shape_dist_traveled where every call of the gap has it, else straight lines
-// between the stops.
-func (f *Feed) interpolate(c []Call) (filled int, ok bool) {
-	if c[0].Dep == blank || c[len(c)-1].Arr == blank {
-		return 0, false
-	}
-	for i := 0; i < len(c)-1; {
-		j := i + 1
-		for c[j].Arr == blank {
-			j++
-		}
-		if j > i+1 {
-			along := f.distances(c[i : j+1])
-			span := float64(c[j].Arr - c[i].Dep)
-			for k := i + 1; k < j; k++ {
-				at := c[i].Dep + units.Seconds(math.Round(span*along[k-i]))
-				c[k].Arr, c[k].Dep = at, at
-				filled++
-			}
-		}
-		i = j
-	}
-	return filled, true
-}
-
-// distances is the share of the way covered at each call of a gap.
-func (f *Feed) distances(c []Call) []float64 {
-	d := make([]float64, len(c))
-	given := true
-	for i := range c {
-		if math.IsNaN(c[i].Dist) || i > 0 && c[i].Dist < c[i-1].Dist {
-			given = false
-		}
-	}
-	for i := 1; i < len(c); i++ {
-		if given {
-			d[i] = c[i].Dist - c[0].Dist
-			continue
-		}
-		a, b := &f.Stops[c[i-1].Stop], &f.Stops[c[i].Stop]
-		d[i] = d[i-1] + city.DistanceM(a.Lon, a.Lat, b.Lon, b.Lat)
-	}
-	total := d[len(d)-1]
-	for i := range d {
-		if total > 0 {
-			d[i] /= total
-		} else {
-			d[i] = float64(i) / float64(len(d)-1)
-		}
-	}
-	return d
-}
-
-// maxFrequencyTrips bounds what frequencies.txt may expand to.
-const maxFrequencyTrips = 500_000
-
-// expandFrequencies replaces each trip of frequencies.txt by one trip per
-// departure: the times of the trip are offsets from its first departure.
-func (f *Feed) expandFrequencies(a *archive) error {
-	type window struct {
-		from, to units.Seconds
-		headway  int
-	}
-	windows := map[string][]window{}
-	total := 0
-	need := []string{"trip_id", "start_time", "end_time", "headway_secs"}
-	err := f.each(a, "frequencies.txt", true, need, func(t *table) {
-		from, ok1 := parseTime(t.get("start_time"))
-		to, ok2 := parseTime(t.get("end_time"))
-		h, err := strconv.Atoi(t.get("headway_secs"))
-		if !ok1 || !ok2 || from == blank || to <= from || err != nil || h < 1 {
-			f.Skipped.add("frequencies.txt", "window or headway cannot be read")
-			return
-		}
-		id := strings.Clone(t.get("trip_id"))
-		windows[id] = append(windows[id], window{from, to, h})
-		total += (int(to-from) + h - 1) / h
-	})
-	if err != nil || len(windows) == 0 {
-		return err
-	}
-	if total > maxFrequencyTrips {
-		return fmt.Errorf("gtfs: frequencies.txt: %d departures, at most %d are accepted", total, maxFrequencyTrips)
-	}
+// overnight keeps the trips of the date and adds the part after midnight of
+// those of the day before, on the clock of the date. Their ids end in "@-1d".
+func (f *Feed) overnight() {
 	var out []Trip
 	for _, t := range f.Trips {
-		ws, ok := windows[t.ID]
-		if !ok {
+		if t.days.today {
 			out = append(out, t)
-			continue
-		}
-		base := t.Calls[0].Dep
-		for _, w := range ws {
-			for dep := w.from; dep < w.to; dep += units.Seconds(w.headway) {
-				calls := slices.Clone(t.Calls)
-				for i := range calls {
-					calls[i].Arr += dep - base
-					calls[i].Dep += dep - base
-				}
-				out = append(out, Trip{ID: t.ID + "@" + clock(dep), Route: t.Route, Calls: calls})
-				f.FrequencyTrips++
-			}
 		}
 	}
+	for _, t := range f.Trips {
+		if !t.days.before {
+			continue
+		}
+		first := slices.IndexFunc(t.Calls, func(c Call) bool { return c.Dep >= daySeconds })
+		if first < 0 || len(t.Calls)-first < 2 {
+			continue
+		}
+		late := slices.Clone(t.Calls[first:])
+		for i := range late {
+			// A vehicle that stands at a stop over midnight has arrived before
+			// the date begins.
+			late[i].Arr, late[i].Dep = max(late[i].Arr-daySeconds, 0), late[i].Dep-daySeconds
+		}
+		out = append(out, Trip{ID: t.ID + "@-1d", Route: t.Route, Shape: t.Shape, Calls: late, days: days{before: true}, line: t.line})
+		f.Overnight++
+	}
 	f.Trips = out
-	return nil
 }
 
-func clock(s units.Seconds) string {
-	return fmt.Sprintf("%02d:%02d:%02d", s/3600, s/60%60, s%60)
-}
+// Covers tells whether a feed's calendar says anything about a day ("20060102").
+func (f *Feed) Covers(day string) bool { return f.First <= day && day <= f.Last && f.First != "" }

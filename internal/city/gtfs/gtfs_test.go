@@ -86,12 +86,12 @@ func board(tt *city.Timetable) string {
 
 func compile(t *testing.T, feeds ...*Feed) (*city.Timetable, []city.ReportLine) {
 	t.Helper()
-	tt, parents, report, err := Compile(feeds, Options{BBox: box})
+	tt, extra, report, err := Compile(feeds, Options{BBox: box})
 	if err != nil {
 		t.Fatal(err)
 	}
-	if len(parents) != tt.NumStops() {
-		t.Fatalf("%d parents for %d stops", len(parents), tt.NumStops())
+	if len(extra.Parents) != tt.NumStops() || len(tt.PatternShape) != tt.NumPatterns() {
+		t.Fatalf("%d parents for %d stops, %d shapes for %d patterns", len(extra.Parents), tt.NumStops(), len(tt.PatternShape), tt.NumPatterns())
 	}
 	return &tt, report
 }
@@ -128,7 +128,7 @@ func TestTimesAreFilledInByDistanceAndPassMidnight(t *testing.T) {
 	// A to B is one step, B to C two, C to D one: 8 minutes in all.
 	tt, report := compile(t, read(t, standard("r1,wd,x\n",
 		"x,23:56:00,23:56:00,A,1\nx,,,C,3\nx,,,B,2\nx,24:04:00,24:04:00,D,9\n")...))
-	if d := cmp.Diff("1: A B C D | 23:56:00 23:58:00 24:02:00 24:04:00\n", board(tt)); d != "" {
+	if d := cmp.Diff("1: A B C D | 23:56:00 23:58:00 24:02:00 24:04:00\n1: C D | 00:02:00 00:04:00\n", board(tt)); d != "" {
 		t.Error(d)
 	}
 	if n := counted(report, "blank stop times filled in"); n != 2 {
@@ -201,7 +201,7 @@ func TestBadRowsAreCountedByReason(t *testing.T) {
 	}
 	got := map[string]int{}
 	for _, k := range f.Skipped.Keys() {
-		got[k] = f.Skipped[k]
+		got[k] = f.Skipped.Count(k)
 	}
 	if d := cmp.Diff(want, got); d != "" {
 		t.Error(d)
@@ -211,10 +211,26 @@ func TestBadRowsAreCountedByReason(t *testing.T) {
 	}
 }
 
-func TestOvernightTripsOfTheDayBeforeAreCounted(t *testing.T) {
-	f := read(t, standard("r1,mon,night\nr1,wd,day\n", "night,23:50:00,23:50:00,A,1\nnight,24:10:00,24:10:00,B,2\nday,08:00:00,08:00:00,A,1\nday,08:10:00,08:10:00,B,2\n")...)
-	if f.Overnight != 1 || len(f.Trips) != 1 {
-		t.Errorf("%d overnight trips, %d trips", f.Overnight, len(f.Trips))
+// What is left after midnight of the trips of Monday runs on Tuesday, on
+// Tuesday's clock; a vehicle that stands at a stop over midnight has arrived.
+func TestTripsOfTheDayBeforeRunOnPastMidnight(t *testing.T) {
+	f := read(t, standard("r1,mon,night\nr1,mon,early\nr1,mon,stands\nr2,mon,f\nr1,wd,day\nr1,su,no\n",
+		"night,23:50:00,23:50:00,A,1\nnight,24:10:00,24:11:00,B,2\nnight,24:20:00,24:20:00,C,3\n"+
+			"early,23:50:00,23:50:00,A,1\nearly,24:10:00,24:10:00,B,2\n"+ // nobody can board after midnight
+			"stands,23:50:00,23:50:00,A,1\nstands,23:55:00,24:05:00,B,2\nstands,25:00:00,25:00:00,C,3\n"+
+			"f,00:00:00,00:00:00,A,1\nf,00:05:00,00:05:00,B,2\n"+
+			"day,08:00:00,08:00:00,A,1\nday,08:10:00,08:10:00,B,2\nno,24:00:00,24:00:00,A,1\nno,24:10:00,24:10:00,B,2\n",
+		"frequencies.txt", "trip_id,start_time,end_time,headway_secs,exact_times\nf,23:40:00,24:20:00,1200,1\n")...)
+	if f.Overnight != 3 || f.FrequencyTrips != [2]int{} {
+		t.Errorf("%d overnight trips, %v trips of Tuesday from frequencies", f.Overnight, f.FrequencyTrips)
+	}
+	tt, report := compile(t, f)
+	want := "1: A B | 08:00:00 08:10:00\n1: B C | 00:00:00-00:05:00 01:00:00\n1: B C | 00:10:00-00:11:00 00:20:00\n2: A B | 00:00:00 00:05:00\n"
+	if d := cmp.Diff(want, board(tt)); d != "" {
+		t.Error(d)
+	}
+	if n, m := counted(report, "trips of the day before in the box"), counted(report, "trips on the service date"); n != 3 || m != 1 {
+		t.Errorf("%g trips of the day before, %g of the date", n, m)
 	}
 }
 
@@ -263,6 +279,12 @@ func TestReadRefusesBrokenFeeds(t *testing.T) {
 		i := slices.Index(ok, name)
 		return feedOf(t, slices.Delete(slices.Clone(ok), i, i+2)...)
 	}
+	with := func(name, content string) []byte {
+		i := slices.Index(ok, name)
+		all := slices.Clone(ok)
+		all[i+1] = content
+		return feedOf(t, all...)
+	}
 	// A zip bomb: the table says that it grows to 2 GB.
 	var bomb bytes.Buffer
 	z := zip.NewWriter(&bomb)
@@ -284,15 +306,84 @@ func TestReadRefusesBrokenFeeds(t *testing.T) {
 		{"truncated", "not a zip", feedOf(t, ok...)[:200]},
 		{"no stops", "stops.txt", without("stops.txt")},
 		{"no calendar", "calendar", without("calendar.txt")},
-		{"no column", "no column route_type", feedOf(t, append([]string{"routes.txt", "route_id\nr1\n"}, ok...)...)},
+		{"no column", "no column route_type", with("routes.txt", "route_id\nr1\n")},
 		{"bomb", "more than accepted", bomb.Bytes()},
 		{"too many files", "files in the archive", feedOf(t, many...)},
+		{"empty", "not a zip", nil},
+		{"empty archive", "stops.txt: file is missing", feedOf(t)},
+		{"all that is missing", "trips.txt: file is missing\ngtfs: stop_times.txt", feedOf(t, "stops.txt", stopsTxt, "routes.txt", routesTxt)},
+		{"all columns that are missing", "no column stop_lat, stop_lon", with("stops.txt", "stop_id\nA\n")},
+		{"path out of the archive", "leads out of it", feedOf(t, append(slices.Clone(ok), "../../etc/stops.txt", "x")...)},
+		{"path out of the archive, for Windows", "leads out of it", feedOf(t, append(slices.Clone(ok), `..\x.txt`, "x")...)},
+		{"absolute path", "leads out of it", feedOf(t, append(slices.Clone(ok), "/x.txt", "x")...)},
+		{"one file twice", "stops.txt is in the archive twice", feedOf(t, append(slices.Clone(ok), "stops.txt", "x")...)},
+		{"archive in an archive", "google_transit.zip", feedOf(t, "google_transit.zip", string(feedOf(t, ok...)))},
+		{"a quote that is never closed", "is a quote not closed?", with("stop_times.txt", timesHead+"x,\""+strings.Repeat("08:00:00,A\n", 1<<17))},
+		{"empty lines without end", "a row of more than", with("stop_times.txt", timesHead+strings.Repeat("\n", 3<<20))},
+		{"many columns", "columns, at most", with("stop_times.txt", strings.Repeat("a,", maxColumns)+timesHead)},
+		{"ratio", "zip bomb", with("stop_times.txt", timesHead+strings.Repeat("x,08:00:00,08:00:00,A,1\n", 1<<20))},
+		{"encrypted", "is encrypted", encrypted(t, ok)},
 	} {
 		_, err := Read(bytes.NewReader(tc.feed), int64(len(tc.feed)), "test", tuesday)
 		if err == nil || !strings.Contains(err.Error(), tc.want) {
 			t.Errorf("%s: error %v, want one that says %q", tc.name, err, tc.want)
 		}
 	}
+}
+
+// encrypted sets the flag of encryption on every file of a feed.
+func encrypted(t *testing.T, tables []string) []byte {
+	b := feedOf(t, tables...)
+	for i := 0; ; i += 4 {
+		k := bytes.Index(b[i:], []byte("PK\x01\x02"))
+		if k < 0 {
+			return b
+		}
+		i += k
+		b[i+8] |= 1
+	}
+}
+
+// A feed in a folder, with the shadows that Macs add, a byte order mark, CRLF,
+// quotes and spaces around cells is a good feed; a stray table of the same name
+// deeper down is not looked at.
+func TestFeedsAsPublishersPackThem(t *testing.T) {
+	f := read(t,
+		"feed/", "",
+		"feed/stops.txt", "\ufeffstop_id,\"stop_name\", stop_lat ,stop_lon\r\n\"A\",\"Alpha, \"\"East\"\"\",0, 0.001\r\n B ,Beta,0,0.002",
+		"__MACOSX/feed/._stops.txt", "\x00\x05",
+		"feed/old/stops.txt", "stop_id\nnonsense\n",
+		"feed/routes.txt", "ROUTE_ID,route_type\r\nr1,3\r\n\r\n",
+		"feed/trips.txt", "route_id,service_id,trip_id\r\nr1,s,x\r\n",
+		"feed/stop_times.txt", timesHead+"x, 8:00:00,8:00:00,A,1\r\nx,8:05:00,8:05:00,B,2\r\n",
+		"feed/calendar_dates.txt", "service_id,date,exception_type\r\ns,20230613,1\r\n",
+		"feed/LICENSE", "free")
+	tt, _ := compile(t, f)
+	if d := cmp.Diff("r1: A B | 08:00:00 08:05:00\n", board(tt)); d != "" {
+		t.Error(d)
+	}
+	if tt.StopName[0] != `Alpha, "East"` || len(f.Skipped.Keys()) > 0 {
+		t.Errorf("stop %q, skipped %v", tt.StopName[0], f.Skipped.Keys())
+	}
+}
+
+// FuzzArchive reads any bytes as a feed: an error, or a timetable that the city
+// would take.
+func FuzzArchive(f *testing.F) {
+	ok := standard("r1,wd,x\n", "x,08:00:00,08:00:00,A,1\nx,08:05:00,08:05:00,B,2\n")
+	f.Add(feedOf(f, ok...))
+	f.Add(feedOf(f, append(slices.Clone(ok), "shapes.txt", "shape_id,shape_pt_lat,shape_pt_lon,shape_pt_sequence\ns,0,0,1\n")...)[:900])
+	f.Add([]byte("PK\x05\x06"))
+	f.Fuzz(func(t *testing.T, b []byte) {
+		feed, err := Read(bytes.NewReader(b), int64(len(b)), "fuzz", tuesday)
+		if err != nil {
+			return
+		}
+		tt, _, _, err := Compile([]*Feed{feed}, Options{BBox: box})
+		if err == nil {
+			keeps(t, &tt)
+		}
+	})
 }
 
 // FuzzFeed edits the tables of a small feed: the result is an error or a
@@ -312,22 +403,67 @@ func FuzzFeed(f *testing.F) {
 		if err != nil {
 			return
 		}
-		for p := range tt.NumPatterns() {
-			for v := tt.PatternTrips[p]; v < tt.PatternTrips[p+1]; v++ {
-				arr, dep := tt.Times(units.PatternID(p), units.VehicleTripID(v))
+		keeps(t, &tt)
+	})
+}
+
+// keeps checks what Compile promises about times.
+func keeps(t *testing.T, tt *city.Timetable) {
+	t.Helper()
+	for p := range tt.NumPatterns() {
+		for v := tt.PatternTrips[p]; v < tt.PatternTrips[p+1]; v++ {
+			arr, dep := tt.Times(units.PatternID(p), units.VehicleTripID(v))
+			for i := range arr {
+				if arr[i] < 0 || dep[i] < arr[i] || i > 0 && arr[i] < dep[i-1] {
+					t.Fatalf("trip %s runs backwards: %v %v", tt.TripID[v], arr, dep)
+				}
+			}
+			if v > tt.PatternTrips[p] {
+				before, _ := tt.Times(units.PatternID(p), units.VehicleTripID(v-1))
 				for i := range arr {
-					if dep[i] < arr[i] || i > 0 && arr[i] < dep[i-1] {
-						t.Fatalf("trip %s runs backwards: %v %v", tt.TripID[v], arr, dep)
+					if arr[i] < before[i] {
+						t.Fatalf("trip %s overtakes %s", tt.TripID[v], tt.TripID[v-1])
 					}
 				}
-				if v > tt.PatternTrips[p] {
-					before, _ := tt.Times(units.PatternID(p), units.VehicleTripID(v-1))
-					for i := range arr {
-						if arr[i] < before[i] {
-							t.Fatalf("trip %s overtakes %s", tt.TripID[v], tt.TripID[v-1])
-						}
-					}
-				}
+			}
+		}
+	}
+}
+
+// FuzzExtras edits the tables that tell of ways: shapes, transfers, pathways,
+// stations and fares.
+func FuzzExtras(f *testing.F) {
+	f.Add("s,0,0.001,1,0\ns,0.0001,0.003,2,\ns,0,0.006,3,\n", "A,C,2,300\nB,B,3,\nS,D,0,\n", "p,A,E,1,1,30,,\nq,E,B,4,0,,,20\n", "C,0,0.004,0,S\nE,0,0.003,2,S\nS,0,0.004,1,\n", "k,2.5\n", "k,r1,\n")
+	f.Add("s,91,0,x,-1\ns,0,1e309,1,\n", "A,B,5,\nA,B,2,-1\n", "p,S,A,1,1,,,\np,A,A,1,1,nan,,\n", "C,,,4,A\n", "k,-1\n", "k,r1,z\n")
+	f.Fuzz(func(t *testing.T, shapes, transfers, pathways, stops, fares, rules string) {
+		b := feedOf(t, "stops.txt", "stop_id,stop_lat,stop_lon,location_type,parent_station\nA,0,0.001,0,S\nB,0,0.002,0,S\n"+stops,
+			"routes.txt", routesTxt, "calendar.txt", calendarTxt, "trips.txt", "route_id,service_id,trip_id,shape_id\nr1,wd,x,s\nr1,wd,y,s\n",
+			"stop_times.txt", timesHead+"x,08:00:00,08:00:00,A,1\nx,,,B,2\nx,08:09:00,08:09:00,C,3\ny,09:00:00,09:00:00,C,1\ny,09:09:00,09:09:00,A,2\n",
+			"shapes.txt", "shape_id,shape_pt_lat,shape_pt_lon,shape_pt_sequence,shape_dist_traveled\n"+shapes,
+			"transfers.txt", "from_stop_id,to_stop_id,transfer_type,min_transfer_time\n"+transfers,
+			"pathways.txt", "pathway_id,from_stop_id,to_stop_id,pathway_mode,is_bidirectional,traversal_time,length,stair_count\n"+pathways,
+			"fare_attributes.txt", "fare_id,price\n"+fares, "fare_rules.txt", "fare_id,route_id,origin_id\n"+rules)
+		feed, err := Read(bytes.NewReader(b), int64(len(b)), "fuzz", tuesday)
+		if err != nil {
+			return
+		}
+		opt := Options{BBox: box}
+		opt.FeedFare[city.Bus] = true
+		tt, extra, _, err := Compile([]*Feed{feed}, opt)
+		if err != nil {
+			return
+		}
+		keeps(t, &tt)
+		for p := range units.PatternID(tt.NumPatterns()) {
+			lon, _ := tt.Shape(p)
+			at := tt.ShapeM[tt.PatternStops[p]:tt.PatternStops[p+1]]
+			if lon != nil && len(lon) < 2 || !slices.IsSorted(at) || (lon == nil) != (at[len(at)-1] == 0) {
+				t.Fatalf("pattern %d: shape %v, stops at %v", p, lon, at)
+			}
+		}
+		for _, w := range extra.Inner {
+			if !(w.S >= 0 && w.S <= maxTransferS) || int(w.From) >= tt.NumStops() || int(w.To) >= tt.NumStops() {
+				t.Fatalf("way %+v", w)
 			}
 		}
 	})

@@ -26,15 +26,33 @@ import (
 const (
 	maxMembers  = 1000
 	maxFileSize = 1 << 30 // uncompressed bytes of one file
-	maxFeedSize = 2 << 30 // of all files read
-	maxRows     = 50_000_000
+	maxFeedSize = 2 << 30 // of all tables
+	maxRows     = 20_000_000
 	maxColumns  = 200
+	maxRowSize  = 1 << 20 // bytes of one row: an unclosed quote ends here
+	// maxRatio is how much smaller than its content a file may be, once it is
+	// larger than freeSize. Timetables shrink 5 to 30 times; deflate ends at
+	// about 1,030.
+	maxRatio = 200
+	freeSize = 16 << 20
 )
+
+// required are the tables without which there is no timetable, and the columns
+// they cannot be without.
+var required = []struct {
+	name string
+	need []string
+}{
+	{"stops.txt", []string{"stop_id", "stop_lat", "stop_lon"}},
+	{"routes.txt", []string{"route_id", "route_type"}},
+	{"trips.txt", []string{"trip_id", "route_id", "service_id"}},
+	{"stop_times.txt", []string{"trip_id", "arrival_time", "departure_time", "stop_id", "stop_sequence"}},
+}
 
 // archive reads the tables of a feed.
 type archive struct {
-	files map[string]*zip.File // by base name; look-ups only
-	read  int64
+	files   map[string]*zip.File // by base name; look-ups only
+	skipped *Skipped
 }
 
 func openArchive(r io.ReaderAt, size int64) (*archive, error) {
@@ -45,27 +63,110 @@ func openArchive(r io.ReaderAt, size int64) (*archive, error) {
 	if len(z.File) > maxMembers {
 		return nil, fmt.Errorf("gtfs: %d files in the archive, at most %d are accepted", len(z.File), maxMembers)
 	}
-	a := &archive{files: map[string]*zip.File{}}
+	a := &archive{files: map[string]*zip.File{}, skipped: &Skipped{}}
+	depth := map[string]int{}
+	total, inner := uint64(0), ""
 	for _, f := range z.File {
-		// Some publishers wrap the files in one folder. Names are only keys
-		// here, nothing is ever written, so "../" can do no harm.
-		name := path.Base(f.Name)
-		if _, dup := a.files[name]; !dup && strings.HasSuffix(name, ".txt") {
-			a.files[name] = f
+		// Nothing is ever written, so a name can do no harm here; but who packs
+		// "../stops.txt" means harm, or has a broken tool.
+		name := strings.ReplaceAll(f.Name, "\\", "/")
+		if path.IsAbs(name) || slices.Contains(strings.Split(name, "/"), "..") || strings.Contains(name, ":/") {
+			return nil, fmt.Errorf("gtfs: the archive holds %.80q, a path that leads out of it", f.Name)
+		}
+		if strings.HasSuffix(name, "/") {
+			continue
+		}
+		base, deep := path.Base(name), strings.Count(path.Clean(name), "/")
+		if strings.HasSuffix(base, ".zip") {
+			inner = base
+		}
+		// Macs add a shadow of each file.
+		if !strings.HasSuffix(base, ".txt") || strings.HasPrefix(base, "._") {
+			continue
+		}
+		// Some publishers wrap the files in one folder. Of two of one name the
+		// one nearer to the root counts; two side by side are no feed.
+		if other, dup := depth[base]; dup && other == deep {
+			return nil, fmt.Errorf("gtfs: %s is in the archive twice", base)
+		} else if dup && other < deep {
+			continue
+		}
+		if f.Flags&1 != 0 {
+			return nil, fmt.Errorf("gtfs: %s is encrypted", base)
+		}
+		a.files[base], depth[base] = f, deep
+	}
+	for _, f := range a.files { // a sum and a limit: order is no matter
+		n := f.UncompressedSize64
+		if total += min(n, maxFeedSize+1); n > maxFileSize || total > maxFeedSize {
+			return nil, fmt.Errorf("gtfs: the tables take %d bytes and more uncompressed, more than accepted", total)
 		}
 	}
-	return a, nil
+	if len(a.files) == 0 && inner != "" {
+		return nil, fmt.Errorf("gtfs: no table is in the archive, but another archive, %.80q: unpack it first", inner)
+	}
+	return a, a.check()
+}
+
+// check finds every missing table and column at once.
+func (a *archive) check() error {
+	var errs []error
+	for _, r := range required {
+		t, err := a.open(r.name, r.need...)
+		if err != nil {
+			errs = append(errs, err)
+			continue
+		}
+		t.close()
+	}
+	if !a.has("calendar.txt") && !a.has("calendar_dates.txt") {
+		errs = append(errs, errors.New("gtfs: neither calendar.txt nor calendar_dates.txt is in the feed"))
+	}
+	return errors.Join(errs...)
+}
+
+func (a *archive) has(name string) bool {
+	_, ok := a.files[name]
+	return ok
+}
+
+// gate stands between an archive and the CSV reader: it ends a file that is
+// larger than it may be, and a row that does not end.
+type gate struct {
+	r         io.Reader
+	file, row int64 // bytes left
+	ratio     error
+}
+
+var (
+	errFileSize = errors.New("more bytes than accepted")
+	errRowSize  = fmt.Errorf("a row of more than %d bytes: is a quote not closed?", maxRowSize)
+	errRatio    = fmt.Errorf("unpacks to more than %d times its size: refused as a zip bomb", maxRatio)
+)
+
+func (g *gate) Read(p []byte) (int, error) {
+	if g.row <= 0 {
+		return 0, errRowSize
+	}
+	if g.file <= 0 {
+		return 0, g.ratio
+	}
+	n, err := g.r.Read(p[:min(int64(len(p)), g.file)])
+	g.file -= int64(n)
+	g.row -= int64(n)
+	return n, err
 }
 
 // table is one CSV file being read row by row.
 type table struct {
-	name string
-	csv  *csv.Reader
-	col  map[string]int
-	row  []string
-	rows int
-	bad  int // rows that are not CSV at all
-	body io.Closer
+	name    string
+	csv     *csv.Reader
+	gate    *gate
+	skipped *Skipped
+	col     map[string]int
+	row     []string
+	rows    int
+	body    io.Closer
 }
 
 var errNoFile = errors.New("file is missing")
@@ -77,16 +178,16 @@ func (a *archive) open(name string, need ...string) (*table, error) {
 	if !ok {
 		return nil, fmt.Errorf("gtfs: %s: %w", name, errNoFile)
 	}
-	if f.UncompressedSize64 > maxFileSize || a.read+int64(f.UncompressedSize64) > maxFeedSize {
-		return nil, fmt.Errorf("gtfs: %s: %d bytes uncompressed, more than accepted", name, f.UncompressedSize64)
-	}
-	a.read += int64(f.UncompressedSize64)
 	body, err := f.Open()
 	if err != nil {
 		return nil, fmt.Errorf("gtfs: %s: %w", name, err)
 	}
-	// The declared size may lie: the reader stops there whatever follows.
-	br := bufio.NewReaderSize(io.LimitReader(body, maxFileSize), 1<<16)
+	// The declared sizes may lie: what is really read is counted.
+	g := &gate{r: body, file: maxFileSize, row: maxRowSize, ratio: errFileSize}
+	if most := max(int64(min(f.CompressedSize64, maxFileSize))*maxRatio, freeSize); most < maxFileSize {
+		g.file, g.ratio = most, errRatio
+	}
+	br := bufio.NewReaderSize(g, 1<<16)
 	if bom, _ := br.Peek(3); string(bom) == "\xef\xbb\xbf" {
 		_, _ = br.Discard(3) // peeked before
 	}
@@ -94,7 +195,7 @@ func (a *archive) open(name string, need ...string) (*table, error) {
 	c.ReuseRecord = true
 	c.FieldsPerRecord = -1
 	c.LazyQuotes = true
-	t := &table{name: name, csv: c, col: map[string]int{}, body: body}
+	t := &table{name: name, csv: c, gate: g, skipped: a.skipped, col: map[string]int{}, body: body}
 	head, err := c.Read()
 	if err == io.EOF {
 		head, err = nil, nil
@@ -105,10 +206,10 @@ func (a *archive) open(name string, need ...string) (*table, error) {
 	}
 	if len(head) > maxColumns {
 		_ = body.Close()
-		return nil, fmt.Errorf("gtfs: %s: %d columns", name, len(head))
+		return nil, fmt.Errorf("gtfs: %s: %d columns, at most %d are accepted", name, len(head), maxColumns)
 	}
 	for i, h := range head {
-		h = strings.ToLower(strings.TrimSpace(h))
+		h = strings.Clone(strings.ToLower(strings.TrimSpace(h)))
 		if _, dup := t.col[h]; !dup {
 			t.col[h] = i
 		}
@@ -130,17 +231,20 @@ func (a *archive) open(name string, need ...string) (*table, error) {
 // next moves to the next row; false at the end.
 func (t *table) next() (bool, error) {
 	for {
+		// What the buffer read ahead belongs to rows to come: a row is refused
+		// at its limit or at most a buffer later.
+		t.gate.row = maxRowSize
 		row, err := t.csv.Read()
 		if err == io.EOF {
 			return false, nil
 		}
 		t.rows++
 		if t.rows > maxRows {
-			return false, fmt.Errorf("gtfs: %s: more than %d rows", t.name, maxRows)
+			return false, fmt.Errorf("gtfs: %s: more than %d rows: cut the feed to the city first", t.name, maxRows)
 		}
 		var pe *csv.ParseError
 		if errors.As(err, &pe) {
-			t.bad++
+			t.skipped.add(t.name, "not CSV", pe.StartLine)
 			continue
 		}
 		if err != nil {
@@ -150,6 +254,15 @@ func (t *table) next() (bool, error) {
 		return true, nil
 	}
 }
+
+// line is where the row begins, the header being line 1.
+func (t *table) line() int {
+	l, _ := t.csv.FieldPos(0)
+	return l
+}
+
+// skip counts the row.
+func (t *table) skip(reason string) { t.skipped.add(t.name, reason, t.line()) }
 
 // get is a trimmed cell, "" where the column or cell is missing. The string
 // shares the row's memory: clone what is kept for long.

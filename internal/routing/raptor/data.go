@@ -41,7 +41,8 @@ type Data struct {
 	// all time where no trip runs.
 	lastDep []units.Seconds
 	// walkS are the seconds of Timetable.TransferM, rounded up: a connection
-	// is never made by a fraction of a second that the walk did not leave.
+	// is never made by a fraction of a second that the walk did not leave. They
+	// are at least Timetable.TransferS.
 	walkS []units.Seconds
 	fare  []float32 // of a boarding, by pattern
 	ring  []bool    // patterns that call twice at one stop
@@ -95,6 +96,9 @@ func NewData(tt *city.Timetable, walkSpeedMS float64) *Data {
 	}
 	for k, m := range tt.TransferM {
 		d.walkS[k] = units.Seconds(math.Ceil(float64(m) / walkSpeedMS))
+		if len(tt.TransferS) > 0 {
+			d.walkS[k] = max(d.walkS[k], tt.TransferS[k])
+		}
 	}
 	return d
 }
