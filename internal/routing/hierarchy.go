@@ -3,6 +3,8 @@ package routing
 import (
 	"math"
 	"slices"
+
+	"github.com/malikobaid/cityflow/internal/units"
 )
 
 // hierarchy is the shape of a customisable contraction hierarchy (Dibbelt,
@@ -105,7 +107,11 @@ func (g *Graph) NewBounds() *Bounds {
 
 // Fit sets the bounds to hold on link times tt (free flow when nil) for
 // everybody who is on the road between two clocks.
-func (b *Bounds) Fit(tt *Times, from, to float64) {
+func (b *Bounds) Fit(tt *Times, from, to float64) { b.FitTaste(tt, nil, from, to) }
+
+// FitTaste is Fit for travellers of one taste (see Workspace.Taste): tighter,
+// and for no other searches than theirs. nil is no taste.
+func (b *Bounds) FitTaste(tt *Times, taste []float32, from, to float64) {
 	g := b.g
 	b.from, b.to = from, to
 	for i := range b.w {
@@ -114,7 +120,7 @@ func (b *Bounds) Fit(tt *Times, from, to float64) {
 	if tt == nil {
 		b.from, b.to = math.Inf(-1), math.Inf(1)
 		for i := range g.arcs {
-			b.lower(i, float64(g.arcs[i].free)+float64(g.arcs[i].extra))
+			b.lower(i, feltBy(taste, g.arcs[i].link, float64(g.arcs[i].free))+float64(g.arcs[i].extra))
 		}
 	} else {
 		// Times are linear between bin centres: the least value between two
@@ -128,10 +134,17 @@ func (b *Bounds) Fit(tt *Times, from, to float64) {
 			for bin := first + 1; bin <= last; bin++ {
 				least = min(least, tt.T[bin*links+int(a.link)])
 			}
-			b.lower(i, float64(max(least, a.free))+float64(a.extra))
+			b.lower(i, feltBy(taste, a.link, float64(max(least, a.free)))+float64(a.extra))
 		}
 	}
 	b.close()
+}
+
+func feltBy(taste []float32, l units.LinkID, t float64) float64 {
+	if taste != nil {
+		t *= float64(taste[l])
+	}
+	return t
 }
 
 func (b *Bounds) lower(arc int, seconds float64) {

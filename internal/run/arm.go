@@ -3,6 +3,7 @@ package run
 import (
 	"context"
 	"math"
+	"slices"
 
 	"github.com/malikobaid/cityflow/internal/choice"
 	"github.com/malikobaid/cityflow/internal/city"
@@ -10,6 +11,7 @@ import (
 	"github.com/malikobaid/cityflow/internal/loading"
 	"github.com/malikobaid/cityflow/internal/random"
 	"github.com/malikobaid/cityflow/internal/routing"
+	"github.com/malikobaid/cityflow/internal/units"
 )
 
 // arm is one arm of one replication: the loop choice <-> routing <-> loading.
@@ -32,22 +34,25 @@ type arm struct {
 	times   *routing.Times
 	result  *loading.Result
 	log     []iteration
-	// firstStep is the divisor of the first replanning share.
-	firstStep int
+	which   []uint32
+	excess  []float64
 }
 
 // iteration is one line of convergence.csv.
 type iteration struct {
-	Gap      float64 // relative gap of the car trips looked at
-	Looked   float64 // share of car trips looked at
-	Switched float64 // share of looked-at tours that changed mode
+	Gap      float64 // relative gap of the drivers who looked
+	Tenth    float64 // part of the gap that lies with the tenth of them who lose most
+	Surprise float64 // by how much link times differed from those expected, of the time driven
+	Looked   float64 // share of drivers who looked
+	Moved    float64 // share of those who changed route
+	Switched float64 // share of the tours that chose again and changed mode
 	CarMin   float64 // mean travel time of all car trips
 	Stuck    int     // platoons not arrived at the horizon
 }
 
 // newArm sets one arm up to start from the common state and planned routes.
 func newArm(w *world, s *sample, journeys []journey, state *State, planned *routes, period demand.Period, money choice.Money) *arm {
-	a := &arm{world: w, sample: s, period: period, money: money, ascs: state.Constants, journeys: journeys, routes: planned.clone(), firstStep: 14}
+	a := &arm{world: w, sample: s, period: period, money: money, ascs: state.Constants, journeys: journeys, routes: planned.clone()}
 	a.costs = make([]choice.Costs, s.trips.NumTours())
 	a.mode = make([]city.Mode, s.trips.NumTours())
 	a.planner = newPlanner(w, period)
@@ -55,11 +60,6 @@ func newArm(w *world, s *sample, journeys []journey, state *State, planned *rout
 	a.times = timesOf(w, state, period)
 	a.rec = newRecorder(period, len(w.free), a.times.Bins)
 	return a
-}
-
-// taste is how the person of a tour feels the streets.
-func (a *arm) taste(tour int) []float32 {
-	return a.world.tastes[tasteOf(a.sample.seed, a.sample.trips.TourPerson[tour])]
 }
 
 // price sets the generalised costs of a tour: means over its trips.
@@ -70,7 +70,10 @@ func (a *arm) price(tour int) {
 	n := 0.0
 	for trip := t.TourFirst[tour]; trip < t.TourFirst[tour+1]; trip++ {
 		n++
-		c[city.Car] += choice.CarMin(a.carS[trip], a.carM[trip], purpose, demand.Occupancy[purpose], a.money)
+		if t.TourCar[tour] {
+			seconds, metres := a.mean(trip)
+			c[city.Car] += choice.CarMin(seconds, metres, purpose, demand.Occupancy[purpose], a.money)
+		}
 		c[city.Bike] += choice.BikeMin(s.bikeM[trip])
 		c[city.Walk] += choice.WalkMin(s.walkM[trip])
 		if j := &a.journeys[trip]; j.ok() {
@@ -111,110 +114,169 @@ func (a *arm) start() {
 }
 
 // load runs the streets once and renews the expected link times; fresh is the
-// weight of this run in them.
-func (a *arm) load(volume []float64, fresh float32) {
-	a.fleet.fill(a.sample, a.world.scale, a.mode, a.path)
+// weight of this run in them. It returns how surprised drivers were.
+func (a *arm) load(volume []float64, fresh float32) (surprise float64) {
+	a.fleet.fill(a.sample.trips, a.routes, a.mode)
 	a.rec.begin(&a.fleet.dep, volume)
 	a.result = a.loader.Run(&a.fleet.dep, float64(a.period.To+horizonS), a.rec)
 	a.rec.standing(a.result, float64(a.period.To+horizonS))
-	a.rec.times(a.world.free, a.times, fresh)
-	a.planner.guides.renew()
+	return a.rec.times(a.world.free, a.times, fresh)
 }
 
-// replanShare is the part of the people who reconsider after iteration i (from
-// 0): the method of successive averages, begun at a tenth because the common
-// state is already near the end of it.
-func (a *arm) replanShare(i int) float64 { return 1 / float64(i+a.firstStep) }
+// looking is every how many iterations a taste looks round: those of a quarter
+// of the tastes do after each.
+const looking = 4
 
-// Those whose trip took longer than they had planned for reconsider more
-// often: surprise is the factor by which a delay of 100% raises their chance,
-// eager its limit. Picking people evenly needs several times the iterations,
-// because after a few of them nearly all of the gap lies with a few trips.
+// looks says whether the people of a taste look round after iteration i.
+func looks(i int, taste uint8) bool { return int(taste)%looking == i%looking }
+
+// swap is the chance to change to a route that takes half the time; it
+// is in proportion to what is saved, of the present cost, and at most eager.
 const (
-	surprise = 7
-	eager    = 0.5
+	swap  = 5
+	eager = 0.5
 	// freshness is the weight of the last day in what people expect: half
 	// damps the swing of everybody fleeing yesterday's queue.
 	freshness = 0.5
 )
 
-// gapSample is the share of tours whose best paths are searched to measure the
-// gap of the last state, where nobody moves any more.
-const gapSample = 0.25
-
-// replan lets a keyed random part of the tours find new paths and choose again
-// on the new times. After the last iteration nobody moves: a sample is looked
-// at for the gap, and everybody's costs are renewed on the paths they have. The
-// gap is estimated from those who look, each weighted by one over the chance to
-// be picked.
-func (a *arm) replan(i int, last bool) {
+// replan lets the people of some tastes look for better routes on the expected
+// times and choose their mode again. Who drives changes route with a chance in
+// proportion to what it saves, so that those who lose most move first and hardly
+// anybody moves where all is well (a keyed draw by party).
+func (a *arm) replan(i int, row *iteration) {
 	t := a.sample.trips
 	key := random.New(a.sample.seed, random.Replan).At(uint64(i))
-	var spent, best, looked, all, tours, switched float64
+	driving := func(party uint32) bool { return a.mode[t.TripTour[a.trip[party]]] == city.Car }
+	a.which = a.which[:0]
+	var drivers, looked, moved, spent, least float64
+	for party, taste := range a.taste {
+		if looks(i, taste) {
+			a.which = append(a.which, uint32(party))
+		}
+		if driving(uint32(party)) {
+			drivers++
+		}
+	}
+	a.excess = a.excess[:0]
+	a.planner.each(a.sample, a.parties, a.times, a.which, func(party uint32, path []units.LinkID, c routing.Cost, ok bool) {
+		now := a.world.graph.PathCost(a.times, a.path[party], a.departS[party], a.world.tastes[a.taste[party]])
+		if !driving(party) {
+			a.take(party, path, c, ok)
+			return
+		}
+		looked++
+		spent += now.Generalised
+		saved := max(0, now.Generalised-c.Generalised)
+		least += now.Generalised - saved
+		a.excess = append(a.excess, saved)
+		if saved > 0 && key.At(uint64(a.trip[party])).At(uint64(party-a.first[a.trip[party]])).Uniform() < min(eager, swap*saved/now.Generalised) {
+			a.take(party, path, c, ok)
+			moved++
+		} else if !math.IsInf(a.seconds[party], 1) {
+			a.seconds[party] = now.Seconds
+		}
+	})
+	row.gap(spent, least, a.excess)
+	if drivers > 0 {
+		row.Looked = looked / drivers
+	}
+	if looked > 0 {
+		row.Moved = moved / looked
+	}
+	var tours, switched float64
 	for tour := range a.costs {
-		if !t.TourCar[tour] {
+		if !t.TourCar[tour] || !looks(i, uint8(tasteOf(a.sample.seed, t.TourPerson[tour]))) {
 			continue
 		}
-		car := a.mode[tour] == city.Car
-		now, planned := a.review(tour, last)
-		chance := gapSample
-		if !last {
-			chance = a.replanShare(i)
-			if car && planned > 0 {
-				chance = max(chance, min(eager, chance*(1+surprise*(now-planned)/planned)))
-			}
+		a.renew(tour)
+		a.price(tour)
+		tours++
+		before := a.mode[tour]
+		a.choose(tour)
+		if a.mode[tour] != before {
+			switched++
 		}
-		if car {
-			all++
-		}
-		if key.At(uint64(t.TourPerson[tour])).Uniform() < chance {
-			found := a.planner.plan(a.sample, a.routes, a.times, tour, last)
-			if car {
-				looked++
-				spent += now / chance
-				best += found / chance
-			}
-			if !last {
-				a.price(tour)
-				tours++
-				before := a.mode[tour]
-				a.choose(tour)
-				if a.mode[tour] != before {
-					switched++
-				}
-			}
-		}
-		if last {
-			a.price(tour)
-		}
-	}
-	row := iteration{CarMin: a.carMinutes(), Stuck: len(a.result.Unfinished)}
-	if best > 0 {
-		row.Gap = max(0, (spent-best)/best)
-	}
-	if all > 0 {
-		row.Looked = looked / all
 	}
 	if tours > 0 {
 		row.Switched = switched / tours
 	}
-	a.log = append(a.log, row)
 }
 
-// review is the cost of a tour's paths on the present times beside what was
-// expected when they were planned. With renew the present costs are kept.
-func (a *arm) review(tour int, renew bool) (now, planned float64) {
+// renew sets what the paths of a tour cost now.
+func (a *arm) renew(tour int) {
 	t := a.sample.trips
-	taste := a.taste(tour)
-	for trip := t.TourFirst[tour]; trip < t.TourFirst[tour+1]; trip++ {
-		c := a.world.graph.PathCost(a.times, a.path[trip], t.DepartS[trip], taste)
-		now += c.Generalised
-		planned += a.felt[trip]
-		if renew && !math.IsInf(a.carS[trip], 1) {
-			a.carS[trip], a.carM[trip] = c.Seconds, c.Metres
+	for party := a.first[t.TourFirst[tour]]; party < a.first[t.TourFirst[tour+1]]; party++ {
+		if !math.IsInf(a.seconds[party], 1) {
+			c := a.world.graph.PathCost(a.times, a.path[party], a.departS[party], nil)
+			a.seconds[party], a.metres[party] = c.Seconds, c.Metres
 		}
 	}
-	return now, planned
+}
+
+// gapSample is about how many parties the gap of the last state is measured on.
+const gapSample = 1500
+
+// settle closes the last iteration, after which nobody moves: a sample of the
+// drivers is held against the best paths there are, by exact searches, and the
+// costs of everybody are renewed on the paths they have.
+func (a *arm) settle(i int, row *iteration) {
+	t := a.sample.trips
+	key := random.New(a.sample.seed, random.Replan).At(uint64(i))
+	drivers := 0.0
+	for _, party := range a.fleet.party {
+		if len(a.path[party]) > 0 {
+			drivers++
+		}
+	}
+	a.which = a.which[:0]
+	for _, party := range a.fleet.party {
+		if len(a.path[party]) > 0 && key.At(uint64(a.trip[party])).At(uint64(party-a.first[a.trip[party]])).Uniform() < gapSample/drivers {
+			a.which = append(a.which, party)
+		}
+	}
+	var spent, least float64
+	a.excess = a.excess[:0]
+	a.planner.exact(a.sample, a.parties, a.times, a.which, func(party uint32, c routing.Cost, _ bool) {
+		now := a.world.graph.PathCost(a.times, a.path[party], a.departS[party], a.world.tastes[a.taste[party]])
+		spent += now.Generalised
+		least += c.Generalised
+		a.excess = append(a.excess, now.Generalised-c.Generalised)
+	})
+	row.gap(spent, least, a.excess)
+	if drivers > 0 {
+		row.Looked = float64(len(a.which)) / drivers
+	}
+	for tour := range a.costs {
+		if t.TourCar[tour] {
+			a.renew(tour)
+			a.price(tour)
+		}
+	}
+}
+
+// gap fills in the relative gap and the part of it that lies with the tenth of
+// the parties that lose most; excess is put in order.
+func (row *iteration) gap(spent, least float64, excess []float64) {
+	if least == 0 || spent <= least {
+		return
+	}
+	row.Gap = (spent - least) / least
+	slices.Sort(excess)
+	for _, e := range excess[len(excess)-(len(excess)+9)/10:] {
+		row.Tenth += e / (spent - least)
+	}
+}
+
+// reconsider ends an iteration: some look round and choose again, or, after the
+// last, nobody moves and the gap is measured.
+func (a *arm) reconsider(i int, last bool, row iteration) {
+	if last {
+		a.settle(i, &row)
+	} else {
+		a.replan(i, &row)
+	}
+	a.log = append(a.log, row)
 }
 
 // carMinutes is the mean travel time of the loaded car trips, from desired
@@ -222,7 +284,7 @@ func (a *arm) review(tour int, renew bool) (now, planned float64) {
 func (a *arm) carMinutes() float64 {
 	var s, n float64
 	for p, at := range a.result.ArriveS {
-		w := float64(a.fleet.persons[p])
+		w := float64(a.persons[a.fleet.party[p]])
 		s += w * (a.arrival(at) - a.fleet.dep.DepartS[p])
 		n += w
 	}
@@ -244,21 +306,20 @@ func (a *arm) run(ctx context.Context, iterations, average int, step func()) (*o
 		if err := ctx.Err(); err != nil {
 			return nil, err
 		}
-		last := i >= iterations-average
+		counts, last := i >= iterations-average, i == iterations-1
 		var volume []float64
-		if last {
+		if counts {
 			volume = out.volume
 		}
-		// The gap that is reported last is on the times just experienced.
 		fresh := float32(freshness)
-		if i == iterations-1 {
-			fresh = 1
-		}
-		a.load(volume, fresh)
 		if last {
+			fresh = 1 // the gap that is reported is on the times just experienced
+		}
+		row := iteration{Surprise: a.load(volume, fresh), CarMin: a.carMinutes(), Stuck: len(a.result.Unfinished)}
+		if counts {
 			out.fold(a, 1/float64(average))
 		}
-		a.replan(i, i == iterations-1)
+		a.reconsider(i, last, row)
 		step()
 	}
 	out.finish(a, average)

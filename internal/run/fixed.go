@@ -88,7 +88,7 @@ func (e *Engine) FixedRoutes(ctx context.Context, slug string, report func(Progr
 
 // vehicles takes the platoons of the last loading apart. Whole vehicles: the
 // sum of sizes so far, rounded, so that the total is right to one half. A
-// platoon stands for departures over half a bin (see fleet.fill): its vehicles
+// platoon stands for departures over half a bin (see parties): its vehicles
 // are spread evenly over that, with a phase of their own, around its departure.
 func (a *arm) vehicles() *FixedRoutes {
 	type vehicle struct {
@@ -109,10 +109,11 @@ func (a *arm) vehicles() *FixedRoutes {
 			out.NoStreet += n
 			continue
 		}
-		plan := a.fleet.plan[i]
-		tour := t.TripTour[plan.trip]
+		party := a.fleet.party[i]
+		trip := a.trip[party]
+		tour := t.TripTour[trip]
 		phase := random.New(a.sample.seed, random.Departure).At(uint64(t.TourPerson[tour])).At(uint64(t.TourNumber[tour])).
-			At(uint64(plan.trip-t.TourFirst[tour]) + 2).At(uint64(plan.k)).Uniform()
+			At(uint64(trip-t.TourFirst[tour]) + 2).At(uint64(party - a.first[trip])).Uniform()
 		for k := range n {
 			all = append(all, vehicle{max(0, at+((float64(k)+phase)/float64(n)-0.5)*spread), i})
 		}

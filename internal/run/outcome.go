@@ -55,7 +55,7 @@ const (
 
 // add plans the journey of a sampled trip. It stands for many people who would
 // leave at different times, so it is split into equal parties on the vehicles
-// around the planned one, spread as the platoons of a car trip are (fleet.fill).
+// around the planned one, spread as the platoons of a car trip are (parties).
 func (r *riders) add(tt *city.Timetable, trip uint32, jo *journey, weight float64) {
 	n := int(min(math.Ceil(weight/maxParty-1e-9), maxParts))
 	spread := binS * min(maxSlots, float64(n)/2)
@@ -181,7 +181,8 @@ func (o *outcome) foldTrip(a *arm, tour, trip int, drawn city.Mode, weight float
 	minutes[city.Car] = o.byCar[trip]
 	if drawn != city.Car {
 		// Not loaded: what the street shows to those who think of driving.
-		minutes[city.Car] = a.carS[trip]/60 + choice.CarAccessMin
+		seconds, _ := a.mean(uint32(trip))
+		minutes[city.Car] = seconds/60 + choice.CarAccessMin
 	}
 	minutes[city.Bike] = choice.BikeMin(a.sample.bikeM[trip])
 	minutes[city.Walk] = a.sample.walkM[trip] / choice.WalkMS / 60
@@ -206,7 +207,8 @@ func (o *outcome) foldTrip(a *arm, tour, trip int, drawn city.Mode, weight float
 	if drawn == city.Car {
 		k.Trips[city.Car] += weight
 		k.Min[city.Car] += weight * minutes[city.Car]
-		k.KM[city.Car] += weight * a.carM[trip] / 1000
+		_, metres := a.mean(uint32(trip))
+		k.KM[city.Car] += weight * metres / 1000
 	}
 	if p := o.chance[tour][city.Bike]; p > 0 {
 		k.KM[city.Bike] += weight * p * a.sample.bikeM[trip] / 1000
@@ -222,8 +224,9 @@ func (o *outcome) foldCars(a *arm, share float64, window func(int) bool) {
 	t := a.sample.trips
 	clear(o.byCar)
 	for p, at := range a.result.ArriveS {
-		trip := int(a.fleet.trip[p])
-		persons := float64(a.fleet.persons[p])
+		party := a.fleet.party[p]
+		trip := int(a.trip[party])
+		persons := float64(a.persons[party])
 		weight := t.Weight * a.world.scale[t.TourPurpose[t.TripTour[trip]]]
 		spent := (a.arrival(at) - a.fleet.dep.DepartS[p]) / 60
 		o.byCar[trip] += (spent + choice.CarAccessMin) * persons / weight
@@ -231,7 +234,7 @@ func (o *outcome) foldCars(a *arm, share float64, window func(int) bool) {
 			continue
 		}
 		free, metres := 0.0, 0.0
-		for _, l := range a.path[trip] {
+		for _, l := range a.path[party] {
 			free += float64(a.world.free[l])
 			metres += float64(a.world.city.Net.LengthM[l])
 		}

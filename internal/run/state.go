@@ -79,7 +79,6 @@ func settle(ctx context.Context, w *world, model *demand.Model, cfg *spec.Config
 		return nil, nil, err
 	}
 	a := newArm(w, s, js, st, planned[0], period, money)
-	a.firstStep = 2
 	for tour := range a.costs {
 		a.price(tour)
 	}
@@ -111,9 +110,9 @@ func settle(ctx context.Context, w *world, model *demand.Model, cfg *spec.Config
 		if err := ctx.Err(); err != nil {
 			return nil, nil, err
 		}
-		a.load(nil, freshness)
 		last := i == stateIterations-1
-		a.replan(i, last)
+		row := iteration{Surprise: a.load(nil, freshness), CarMin: a.carMinutes(), Stuck: len(a.result.Unfinished)}
+		a.reconsider(i, last, row)
 		// The constants follow the costs: a few times on the way, and at the
 		// end on the settled times.
 		if i == 2 || i == 5 || last {

@@ -13,8 +13,10 @@ import (
 // kilometres over half a dozen streets it amounts to some 3% of the time.
 const tasteSpread = 0.25
 
-// tastes is the number of different tastes; a person keeps one of them.
-const tastes = 64
+// tastes is the number of different tastes; a person keeps one of them. Each is
+// one set of link costs for a hierarchy of paths: few, so that the fit of one
+// serves many searches.
+const tastes = 8
 
 // newTastes draws the factors of every taste by link. They depend on the city
 // alone, so both arms and all replications share them.

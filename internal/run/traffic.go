@@ -1,14 +1,11 @@
 package run
 
 import (
-	"cmp"
 	"math"
-	"slices"
 
 	"github.com/malikobaid/cityflow/internal/city"
 	"github.com/malikobaid/cityflow/internal/demand"
 	"github.com/malikobaid/cityflow/internal/loading"
-	"github.com/malikobaid/cityflow/internal/random"
 	"github.com/malikobaid/cityflow/internal/routing"
 	"github.com/malikobaid/cityflow/internal/units"
 )
@@ -93,9 +90,12 @@ func (r *recorder) standing(res *loading.Result, horizon float64) {
 	}
 }
 
-// times writes the recorded link times. A quarter hour in which nobody entered
-// costs what is left of the queue that entered before; else the link is empty.
-func (r *recorder) times(free []float32, into *routing.Times, fresh float32) {
+// times folds the recorded link times into what is expected, with a weight. A
+// quarter hour in which nobody entered costs what is left of the queue that
+// entered before; else the link is empty. It returns by how much those on the
+// road found other times than expected, as a share of their time.
+func (r *recorder) times(free []float32, into *routing.Times, fresh float32) (surprise float64) {
+	var off, all float64
 	for l, f := range free {
 		queue := 0.0
 		for b := range r.bins {
@@ -108,72 +108,37 @@ func (r *recorder) times(free []float32, into *routing.Times, fresh float32) {
 				t = max(f, float32(queue-into.StartS-(float64(b)+0.5)*binS))
 			}
 			cell := &into.T[b*len(free)+l]
+			off += r.count[i] * math.Abs(float64(t-*cell))
+			all += r.count[i] * float64(t)
 			*cell = max(f, *cell+fresh*(t-*cell))
 		}
 	}
-}
-
-// fleet turns car trips into platoons. Buffers are reused between iterations.
-type fleet struct {
-	dep     loading.Departures
-	trip    []uint32  // by platoon
-	persons []float32 // by platoon
-	plan    []planned
-}
-
-type planned struct {
-	at   float64
-	trip uint32
-	k    uint32
-	n    uint32
-}
-
-// fill loads the trips whose tour goes by car. A sampled trip of v vehicles is
-// n = ceil(v/5) equal platoons on its path; capacity and storage are never
-// scaled. The platoons stand for people who would leave at different times, so
-// they are spread evenly, with a phase of their own, around its departure: over
-// half a quarter hour per platoon, at most three. The wider the fewer trips
-// there are to average over: with a fixed quarter hour a small sample jams
-// streets that a large one does not (docs/decisions/model.md).
-func (f *fleet) fill(s *sample, scale demand.Scale, mode []city.Mode, path [][]units.LinkID) {
-	t := s.trips
-	f.plan = f.plan[:0]
-	for tour := range t.NumTours() {
-		if mode[tour] != city.Car {
-			continue
-		}
-		vehicles := t.Weight * scale[t.TourPurpose[tour]] / demand.Occupancy[t.TourPurpose[tour]]
-		if vehicles == 0 {
-			continue
-		}
-		n := uint32(math.Ceil(vehicles/maxPlatoon - 1e-9))
-		for trip := t.TourFirst[tour]; trip < t.TourFirst[tour+1]; trip++ {
-			if n == 1 {
-				f.plan = append(f.plan, planned{t.DepartS[trip], trip, 0, 1})
-				continue
-			}
-			spread := binS * min(maxSlots, float64(n)/2)
-			slot := t.DepartS[trip] - spread/2
-			phase := random.New(s.seed, random.Departure).At(uint64(t.TourPerson[tour])).At(uint64(t.TourNumber[tour])).At(uint64(trip-t.TourFirst[tour]) + 2).Uniform()
-			for k := range n {
-				f.plan = append(f.plan, planned{slot + (float64(k)+phase)/float64(n)*spread, trip, k, n})
-			}
-		}
+	if all == 0 {
+		return 0
 	}
-	slices.SortFunc(f.plan, func(a, b planned) int {
-		return cmp.Or(cmp.Compare(a.at, b.at), cmp.Compare(a.trip, b.trip), cmp.Compare(a.k, b.k))
-	})
+	return off / all
+}
+
+// fleet is the parties that go by car, as platoons in order of departure.
+// Buffers are reused between iterations.
+type fleet struct {
+	dep   loading.Departures
+	party []uint32 // by platoon
+}
+
+// fill loads the parties of the tours that go by car.
+func (f *fleet) fill(t *demand.Trips, r *routes, mode []city.Mode) {
 	d := &f.dep
 	d.DepartS, d.Size, d.PathFirst, d.Path = d.DepartS[:0], d.Size[:0], append(d.PathFirst[:0], 0), d.Path[:0]
-	f.trip, f.persons = f.trip[:0], f.persons[:0]
-	for _, p := range f.plan {
-		purpose := t.TourPurpose[t.TripTour[p.trip]]
-		persons := t.Weight * scale[purpose] / float64(p.n)
-		d.DepartS = append(d.DepartS, p.at)
-		d.Size = append(d.Size, float32(persons/demand.Occupancy[purpose]))
-		d.Path = append(d.Path, path[p.trip]...)
+	f.party = f.party[:0]
+	for _, party := range r.order {
+		if mode[t.TripTour[r.trip[party]]] != city.Car || r.size[party] == 0 {
+			continue
+		}
+		d.DepartS = append(d.DepartS, r.departS[party])
+		d.Size = append(d.Size, r.size[party])
+		d.Path = append(d.Path, r.path[party]...)
 		d.PathFirst = append(d.PathFirst, uint32(len(d.Path)))
-		f.trip = append(f.trip, p.trip)
-		f.persons = append(f.persons, float32(persons))
+		f.party = append(f.party, party)
 	}
 }

@@ -36,6 +36,7 @@ type world struct {
 	free    []float32
 	order   routing.Order
 	graph   *routing.Graph
+	static  *routing.Static
 	links   loading.Links
 	transit *raptor.Data
 	// near lists, per cluster, the stops within maxAccessM on foot, by stop.
@@ -60,6 +61,7 @@ func newWorld(ctx context.Context, c *city.City, order routing.Order, scale dema
 	}
 	w.links = loading.Links{From: net.From, To: net.To, LengthM: net.LengthM, SpeedMS: net.SpeedMS, CapacityVS: capacity, JamVM: net.JamVM, MergeWeight: weight, TurnRings: true}
 	w.graph = routing.NewGraph(net, city.AllowCar, order, w.free, nil)
+	w.static = w.graph.NewStatic(order)
 	w.transit = raptor.NewData(&c.Timetable, choice.WalkMS)
 	var err error
 	w.near, err = stopsNear(ctx, c, order)
