@@ -33,15 +33,15 @@ func KPIs(kpis []spec.KPI) ([]byte, error) {
 
 // Iteration is one row of convergence.csv.
 type Iteration struct {
-	Replication, Iteration                   int
-	Arm                                      string
+	Replication, Iteration int
+	Arm                    string
 	// RelativeGap is that of the drivers who looked for a better route; Tenth the
 	// part of it that lies with the tenth of them who lose most; Surprise by how
 	// much link times differed from those expected, of the time driven; Looked,
 	// Moved and Switched shares: drivers who looked, those of them who changed
 	// route, tours that chose again and changed mode.
 	RelativeGap, Tenth, Surprise, Looked, Moved, Switched, CarMinute float64
-	Unfinished                               int
+	Unfinished                                                       int
 }
 
 // Convergence is the table of iterations as CSV.

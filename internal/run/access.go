@@ -40,13 +40,12 @@ type footTimes struct {
 	s     []float32
 }
 
-func walkBetween(ctx context.Context, c *city.City, order routing.Order) (*footTimes, error) {
+func walkBetween(ctx context.Context, c *city.City, walk *routing.Distances) (*footTimes, error) {
 	n := c.Places.NumClusters()
 	at := make([][]units.ClusterID, c.Net.NumNodes())
 	for i, node := range c.Places.ClusterNode {
 		at[node] = append(at[node], units.ClusterID(i))
 	}
-	walk := routing.NewDistances(&c.Net, city.AllowWalk, order, true)
 	spaces := make([]*routing.DistanceWorkspace, maxWorkers(n))
 	type reach struct {
 		to units.ClusterID

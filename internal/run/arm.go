@@ -36,6 +36,8 @@ type arm struct {
 	log     []iteration
 	which   []uint32
 	excess  []float64
+	// iterations is how many there will be.
+	iterations int
 }
 
 // iteration is one line of convergence.csv.
@@ -123,18 +125,30 @@ func (a *arm) load(volume []float64, fresh float32) (surprise float64) {
 	return a.rec.times(a.world.free, a.times, fresh)
 }
 
-// looking is every how many iterations a taste looks round: those of a quarter
-// of the tastes do after each.
-const looking = 4
+// looks says whether the people of a taste look round after iteration i: half
+// of the tastes in turn, a quarter in the second half of the iterations.
+func (a *arm) looks(i int, taste uint8) bool {
+	if 2*i < a.iterations {
+		return int(taste)%2 == i%2
+	}
+	return int(taste)%4 == i%4
+}
 
-// looks says whether the people of a taste look round after iteration i.
-func looks(i int, taste uint8) bool { return int(taste)%looking == i%looking }
+// patience is how the chance to change route falls over the second half of the
+// iterations, to nothing after the last: when few move from one day to the next,
+// the day is the one that they expected.
+func (a *arm) patience(i int) float64 {
+	return min(1, 2*float64(a.iterations-1-i)/float64(a.iterations))
+}
 
-// swap is the chance to change to a route that takes half the time; it
-// is in proportion to what is saved, of the present cost, and at most eager.
+// swap times the part of the present cost that a better route saves is the
+// chance to change to it, at most eager; for less than a band nobody changes: it
+// would move many and save little. All are assumed, after trials on Newport
+// (docs/decisions/model.md).
 const (
 	swap  = 5
 	eager = 0.5
+	band  = 0.05
 	// freshness is the weight of the last day in what people expect: half
 	// damps the swing of everybody fleeing yesterday's queue.
 	freshness = 0.5
@@ -142,8 +156,10 @@ const (
 
 // replan lets the people of some tastes look for better routes on the expected
 // times and choose their mode again. Who drives changes route with a chance in
-// proportion to what it saves, so that those who lose most move first and hardly
-// anybody moves where all is well (a keyed draw by party).
+// proportion to what it saves (a keyed draw by party), so that those who lose
+// most move first and hardly anybody moves where all is well: swapping in
+// proportion to excess cost (Smith 1984; for paths of dynamic assignment Lu,
+// Mahmassani and Zhou 2009).
 func (a *arm) replan(i int, row *iteration) {
 	t := a.sample.trips
 	key := random.New(a.sample.seed, random.Replan).At(uint64(i))
@@ -151,7 +167,7 @@ func (a *arm) replan(i int, row *iteration) {
 	a.which = a.which[:0]
 	var drivers, looked, moved, spent, least float64
 	for party, taste := range a.taste {
-		if looks(i, taste) {
+		if a.looks(i, taste) {
 			a.which = append(a.which, uint32(party))
 		}
 		if driving(uint32(party)) {
@@ -159,6 +175,7 @@ func (a *arm) replan(i int, row *iteration) {
 		}
 	}
 	a.excess = a.excess[:0]
+	patience := a.patience(i)
 	a.planner.each(a.sample, a.parties, a.times, a.which, func(party uint32, path []units.LinkID, c routing.Cost, ok bool) {
 		now := a.world.graph.PathCost(a.times, a.path[party], a.departS[party], a.world.tastes[a.taste[party]])
 		if !driving(party) {
@@ -170,7 +187,7 @@ func (a *arm) replan(i int, row *iteration) {
 		saved := max(0, now.Generalised-c.Generalised)
 		least += now.Generalised - saved
 		a.excess = append(a.excess, saved)
-		if saved > 0 && key.At(uint64(a.trip[party])).At(uint64(party-a.first[a.trip[party]])).Uniform() < min(eager, swap*saved/now.Generalised) {
+		if saved > band*now.Generalised && key.At(uint64(a.trip[party])).At(uint64(party-a.first[a.trip[party]])).Uniform() < patience*min(eager, swap*saved/now.Generalised) {
 			a.take(party, path, c, ok)
 			moved++
 		} else if !math.IsInf(a.seconds[party], 1) {
@@ -186,7 +203,7 @@ func (a *arm) replan(i int, row *iteration) {
 	}
 	var tours, switched float64
 	for tour := range a.costs {
-		if !t.TourCar[tour] || !looks(i, uint8(tasteOf(a.sample.seed, t.TourPerson[tour]))) {
+		if !t.TourCar[tour] || !a.looks(i, uint8(tasteOf(a.sample.seed, t.TourPerson[tour]))) {
 			continue
 		}
 		a.renew(tour)
@@ -215,7 +232,7 @@ func (a *arm) renew(tour int) {
 }
 
 // gapSample is about how many parties the gap of the last state is measured on.
-const gapSample = 1500
+const gapSample = 1000
 
 // settle closes the last iteration, after which nobody moves: a sample of the
 // drivers is held against the best paths there are, by exact searches, and the
@@ -239,9 +256,10 @@ func (a *arm) settle(i int, row *iteration) {
 	a.excess = a.excess[:0]
 	a.planner.exact(a.sample, a.parties, a.times, a.which, func(party uint32, c routing.Cost, _ bool) {
 		now := a.world.graph.PathCost(a.times, a.path[party], a.departS[party], a.world.tastes[a.taste[party]])
+		saved := max(0, now.Generalised-c.Generalised)
 		spent += now.Generalised
-		least += c.Generalised
-		a.excess = append(a.excess, now.Generalised-c.Generalised)
+		least += now.Generalised - saved
+		a.excess = append(a.excess, saved)
 	})
 	row.gap(spent, least, a.excess)
 	if drivers > 0 {
@@ -300,6 +318,7 @@ func (a *arm) arrival(at float64) float64 {
 
 // run iterates and folds the means of the last iterations into an outcome.
 func (a *arm) run(ctx context.Context, iterations, average int, step func()) (*outcome, error) {
+	a.iterations = iterations
 	a.start()
 	out := newOutcome(a)
 	for i := range iterations {

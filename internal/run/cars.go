@@ -45,15 +45,12 @@ func (e *Engine) CarTrips(ctx context.Context, slug string) (*CarTrips, error) {
 	if err := p.prepare(ctx); err != nil {
 		return nil, err
 	}
-	st := &study{cfg: cfg, period: periodOf(cfg)}
-	if st.base, err = newWorld(ctx, p.city, p.order, demand.NoScale()); err != nil {
-		return nil, err
-	}
+	st := &study{cfg: cfg, period: periodOf(cfg), base: p.base}
 	if st.state, err = e.state(ctx, p, st, func(float64) {}); err != nil {
 		return nil, err
 	}
 	s := newSample(p.demand.Sample(statePersons, stateSeed, st.period), stateSeed)
-	if err := measure(ctx, p.city, p.order, []*sample{s}); err != nil {
+	if err := measure(ctx, p.base, []*sample{s}); err != nil {
 		return nil, err
 	}
 	js, err := st.base.journeys(ctx, s.queries(&p.city.Places), p.money)

@@ -86,6 +86,7 @@ type prepared struct {
 	demand *demand.Model
 	foot   *footTimes
 	order  routing.Order
+	base   *world // the city as it is
 
 	mu     sync.Mutex
 	states map[string]*State
@@ -164,11 +165,15 @@ func (p *prepared) prepare(ctx context.Context) error {
 	}
 	p.demand = demand.New(&p.city.Places, x, y)
 	p.order = routing.NewOrder(&p.city.Net, city.AllowCar|city.AllowBike|city.AllowWalk)
-	foot, err := walkBetween(ctx, p.city, p.order)
+	base, err := newWorld(ctx, p.city, newStreets(&p.city.Net, p.order), demand.NoScale())
 	if err != nil {
 		return err
 	}
-	p.foot, p.ready = foot, true
+	foot, err := walkBetween(ctx, p.city, base.walk)
+	if err != nil {
+		return err
+	}
+	p.base, p.foot, p.ready = base, foot, true
 	return nil
 }
 

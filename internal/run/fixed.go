@@ -7,7 +7,6 @@ import (
 	"slices"
 
 	"github.com/malikobaid/cityflow/internal/city"
-	"github.com/malikobaid/cityflow/internal/demand"
 	"github.com/malikobaid/cityflow/internal/loading"
 	"github.com/malikobaid/cityflow/internal/random"
 	"github.com/malikobaid/cityflow/internal/units"
@@ -52,16 +51,13 @@ func (e *Engine) FixedRoutes(ctx context.Context, slug string, report func(Progr
 	if err := p.prepare(ctx); err != nil {
 		return nil, err
 	}
-	st := &study{cfg: cfg, period: periodOf(cfg)}
-	if st.base, err = newWorld(ctx, p.city, p.order, demand.NoScale()); err != nil {
-		return nil, err
-	}
+	st := &study{cfg: cfg, period: periodOf(cfg), base: p.base}
 	if st.state, err = e.state(ctx, p, st, func(done float64) { tell(0.5*done, "Calibrating the baseline") }); err != nil {
 		return nil, err
 	}
 	seed := random.Seed(cfg.Seed, 0)
 	s := newSample(p.demand.Sample(cfg.Agents, seed, st.period), seed)
-	if err := measure(ctx, p.city, p.order, []*sample{s}); err != nil {
+	if err := measure(ctx, p.base, []*sample{s}); err != nil {
 		return nil, err
 	}
 	tell(0.5, "Searching journeys by public transport")

@@ -7,7 +7,6 @@ import (
 	"math"
 
 	"github.com/malikobaid/cityflow/internal/choice"
-	"github.com/malikobaid/cityflow/internal/demand"
 	"github.com/malikobaid/cityflow/internal/scenario"
 	"github.com/malikobaid/cityflow/spec"
 )
@@ -43,10 +42,12 @@ func (e *Engine) Run(ctx context.Context, cfg *spec.Config, sink Sink, report fu
 	if err := p.prepare(ctx); err != nil {
 		return nil, err
 	}
-	if st.base, err = newWorld(ctx, p.city, p.order, demand.NoScale()); err != nil {
-		return nil, err
+	st.base = p.base
+	streets := p.base.streets
+	if len(plan.Changed) > 0 {
+		streets = newStreets(&plan.City.Net, p.order)
 	}
-	if st.scen, err = newWorld(ctx, plan.City, p.order, plan.Scale); err != nil {
+	if st.scen, err = newWorld(ctx, plan.City, streets, plan.Scale); err != nil {
 		return nil, err
 	}
 	tell("calibrate", 0, "Calibrating the baseline")
@@ -128,10 +129,7 @@ func (e *Engine) Prepare(ctx context.Context, slug string) error {
 	if err := p.prepare(ctx); err != nil {
 		return err
 	}
-	st := &study{cfg: cfg, period: periodOf(cfg)}
-	if st.base, err = newWorld(ctx, p.city, p.order, demand.NoScale()); err != nil {
-		return err
-	}
+	st := &study{cfg: cfg, period: periodOf(cfg), base: p.base}
 	if e.source.State(ctx, cfg.City, baselineKey(p.city.Info.Digest)) == nil && e.source.State(ctx, cfg.City, StateKey(cfg)) != nil {
 		// Settled before there were baselines to show: once more, for that.
 		_, shown, err := settle(ctx, st.base, p.demand, cfg, st.period, p.money, func(float64) {})

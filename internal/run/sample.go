@@ -40,9 +40,8 @@ func newSample(trips *demand.Trips, seed uint64) *sample {
 }
 
 // measure fills the distances of several samples at once.
-func measure(ctx context.Context, c *city.City, order routing.Order, samples []*sample) error {
-	walk := routing.NewDistances(&c.Net, city.AllowWalk, order, true)
-	bike := routing.NewDistances(&c.Net, city.AllowBike, order, false)
+func measure(ctx context.Context, w *world, samples []*sample) error {
+	c := w.city
 	pl := c.Projection()
 	type item struct{ s, from, to int }
 	const chunk = 64
@@ -57,7 +56,7 @@ func measure(ctx context.Context, c *city.City, order routing.Order, samples []*
 	places := &c.Places
 	return each(ctx, len(items), func(worker, i int) {
 		if walkers[worker] == nil {
-			walkers[worker], bikers[worker] = walk.NewWorkspace(), bike.NewWorkspace()
+			walkers[worker], bikers[worker] = w.walk.NewWorkspace(), w.bike.NewWorkspace()
 		}
 		s := samples[items[i].s]
 		for t := items[i].from; t < items[i].to; t++ {

@@ -50,7 +50,7 @@ func simulate(ctx context.Context, p *prepared, st *study, report func(stage str
 		seed := random.Seed(cfg.Seed, r)
 		samples = append(samples, newSample(p.demand.Sample(cfg.Agents, seed, st.period), seed))
 	}
-	if err := measure(ctx, p.city, p.order, samples); err != nil {
+	if err := measure(ctx, p.base, samples); err != nil {
 		return err
 	}
 	report("transit", 0, "Searching journeys by public transport")
@@ -72,11 +72,11 @@ func simulate(ctx context.Context, p *prepared, st *study, report func(stage str
 		}
 		report("transit", float64(i+1)/2, "Searching journeys by public transport")
 	}
-	// Where the streets are the same in both cities, so are the routes to set
-	// out with.
+	// Where streets and people are the same in both cities, so are the routes to
+	// set out with.
 	var planned [2][]*routes
 	for i, w := range worlds {
-		if i == changed && len(st.plan.Changed) == 0 {
+		if i == changed && st.scen.streets == st.base.streets && st.scen.scale == st.base.scale {
 			planned[i] = planned[baseline]
 			continue
 		}

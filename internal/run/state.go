@@ -64,7 +64,7 @@ func target(s spec.ModeShare, nonWalk bool) choice.Target {
 // people do in it.
 func settle(ctx context.Context, w *world, model *demand.Model, cfg *spec.Config, period demand.Period, money choice.Money, step func(done float64)) (*State, *spec.Baseline, error) {
 	s := newSample(model.Sample(statePersons, stateSeed, period), stateSeed)
-	if err := measure(ctx, w.city, w.order, []*sample{s}); err != nil {
+	if err := measure(ctx, w, []*sample{s}); err != nil {
 		return nil, nil, err
 	}
 	step(0.15)
@@ -79,6 +79,7 @@ func settle(ctx context.Context, w *world, model *demand.Model, cfg *spec.Config
 		return nil, nil, err
 	}
 	a := newArm(w, s, js, st, planned[0], period, money)
+	a.iterations = stateIterations
 	for tour := range a.costs {
 		a.price(tour)
 	}

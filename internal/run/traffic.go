@@ -40,21 +40,24 @@ type recorder struct {
 	period demand.Period
 	bins   int
 	dep    *loading.Departures
-	spent  []float64 // vehicle-seconds by link and bin of entry
-	count  []float64 // vehicles
-	until  []float64 // latest exit of those who entered in the bin
+	cells  []cell    // by link, then quarter hour of entry
 	last   []float64 // by platoon: when it entered the link it is on
 	volume []float64 // vehicles entering in the window, by link; nil: not now
 }
 
+// cell is what one link did with those who entered in one quarter hour.
+type cell struct {
+	spent float64 // vehicle-seconds
+	count float64 // vehicles
+	until float64 // latest exit
+}
+
 func newRecorder(period demand.Period, links, bins int) *recorder {
-	return &recorder{period: period, bins: bins, spent: make([]float64, links*bins), count: make([]float64, links*bins), until: make([]float64, links*bins)}
+	return &recorder{period: period, bins: bins, cells: make([]cell, links*bins)}
 }
 
 func (r *recorder) begin(dep *loading.Departures, volume []float64) {
-	clear(r.spent)
-	clear(r.count)
-	clear(r.until)
+	clear(r.cells)
 	r.dep, r.volume = dep, volume
 	r.last = append(r.last[:0], dep.DepartS...)
 }
@@ -63,10 +66,10 @@ func (r *recorder) begin(dep *loading.Departures, volume []float64) {
 func (r *recorder) Exit(p uint32, l units.LinkID, enter, exit float64) {
 	b := min(max(int((enter-float64(r.period.Load))/binS), 0), r.bins-1)
 	size := float64(r.dep.Size[p])
-	i := int(l)*r.bins + b
-	r.spent[i] += (exit - enter) * size
-	r.count[i] += size
-	r.until[i] = max(r.until[i], exit)
+	c := &r.cells[int(l)*r.bins+b]
+	c.spent += (exit - enter) * size
+	c.count += size
+	c.until = max(c.until, exit)
 	r.last[p] = exit
 	if r.volume != nil && enter >= float64(r.period.From) && enter < float64(r.period.To) {
 		r.volume[l] += size
@@ -99,18 +102,18 @@ func (r *recorder) times(free []float32, into *routing.Times, fresh float32) (su
 	for l, f := range free {
 		queue := 0.0
 		for b := range r.bins {
-			i := l*r.bins + b
+			c := &r.cells[l*r.bins+b]
 			t := f
-			if r.count[i] > 0 {
-				t = max(f, float32(r.spent[i]/r.count[i]))
-				queue = max(queue, r.until[i])
+			if c.count > 0 {
+				t = max(f, float32(c.spent/c.count))
+				queue = max(queue, c.until)
 			} else {
 				t = max(f, float32(queue-into.StartS-(float64(b)+0.5)*binS))
 			}
-			cell := &into.T[b*len(free)+l]
-			off += r.count[i] * math.Abs(float64(t-*cell))
-			all += r.count[i] * float64(t)
-			*cell = max(f, *cell+fresh*(t-*cell))
+			expected := &into.T[b*len(free)+l]
+			off += c.count * math.Abs(float64(t-*expected))
+			all += c.count * float64(t)
+			*expected = max(f, *expected+fresh*(t-*expected))
 		}
 	}
 	if all == 0 {

@@ -32,22 +32,35 @@ const ringPriority = 50
 type world struct {
 	city  *city.City
 	scale demand.Scale
-	// free is the travel time of each link on an empty street.
-	free    []float32
-	order   routing.Order
-	graph   *routing.Graph
-	static  *routing.Static
-	links   loading.Links
+	*streets
 	transit *raptor.Data
 	// near lists, per cluster, the stops within maxAccessM on foot, by stop.
 	near [][]raptor.Access
+}
+
+// streets are those of a world, prepared for searches and for loading: the same
+// for all worlds that change none of them. Immutable.
+type streets struct {
+	// free is the travel time of each link on an empty street.
+	free   []float32
+	graph  *routing.Graph
+	static *routing.Static
+	links  loading.Links
+	// walk and bike measure distances.
+	walk, bike *routing.Distances
 	// tastes are link factors, see newTastes.
 	tastes [][]float32
 }
 
-func newWorld(ctx context.Context, c *city.City, order routing.Order, scale demand.Scale) (*world, error) {
-	net := &c.Net
-	w := &world{city: c, order: order, scale: scale, tastes: newTastes(net), free: make([]float32, net.NumLinks())}
+func newWorld(ctx context.Context, c *city.City, s *streets, scale demand.Scale) (*world, error) {
+	w := &world{city: c, scale: scale, streets: s, transit: raptor.NewData(&c.Timetable, choice.WalkMS)}
+	var err error
+	w.near, err = stopsNear(ctx, c, s.walk)
+	return w, err
+}
+
+func newStreets(net *city.Network, order routing.Order) *streets {
+	w := &streets{tastes: newTastes(net), free: make([]float32, net.NumLinks())}
 	capacity := make([]float32, net.NumLinks())
 	weight := make([]float32, net.NumLinks()) // 0: the link's capacity
 	for l := range w.free {
@@ -62,10 +75,9 @@ func newWorld(ctx context.Context, c *city.City, order routing.Order, scale dema
 	w.links = loading.Links{From: net.From, To: net.To, LengthM: net.LengthM, SpeedMS: net.SpeedMS, CapacityVS: capacity, JamVM: net.JamVM, MergeWeight: weight, TurnRings: true}
 	w.graph = routing.NewGraph(net, city.AllowCar, order, w.free, nil)
 	w.static = w.graph.NewStatic(order)
-	w.transit = raptor.NewData(&c.Timetable, choice.WalkMS)
-	var err error
-	w.near, err = stopsNear(ctx, c, order)
-	return w, err
+	w.walk = routing.NewDistances(net, city.AllowWalk, order, true)
+	w.bike = routing.NewDistances(net, city.AllowBike, order, false)
+	return w
 }
 
 // residents is the population.
@@ -78,7 +90,7 @@ func (w *world) residents() float64 {
 }
 
 // stopsNear walks from every cluster to the stops around it.
-func stopsNear(ctx context.Context, c *city.City, order routing.Order) ([][]raptor.Access, error) {
+func stopsNear(ctx context.Context, c *city.City, walk *routing.Distances) ([][]raptor.Access, error) {
 	tt := &c.Timetable
 	first := make([]uint32, c.Net.NumNodes()+1)
 	for _, n := range tt.StopNode {
@@ -93,7 +105,6 @@ func stopsNear(ctx context.Context, c *city.City, order routing.Order) ([][]rapt
 		at[next[n]] = units.StopID(s)
 		next[n]++
 	}
-	walk := routing.NewDistances(&c.Net, city.AllowWalk, order, true)
 	n := c.Places.NumClusters()
 	near := make([][]raptor.Access, n)
 	spaces := make([]*routing.DistanceWorkspace, maxWorkers(n))
