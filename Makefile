@@ -138,7 +138,7 @@ tools:
 	@scripts/python-env
 
 # make bench BENCH="streets cores": some of them only.
-BENCH ?= quick load assign streets cores
+BENCH ?= quick whatif full load assign streets cores
 bench: build
 	for what in $(BENCH); do python3 bench/run.py $$what || exit 1; done
 

@@ -1,11 +1,16 @@
 #!/usr/bin/env python3
 """Measures the built program and keeps what was measured.
 
-    python3 bench/run.py quick|load|assign|streets|cores [--name NAME]
+    python3 bench/run.py quick|whatif|full|load|assign|streets|cores [--name NAME]
 
 quick: the what-if of Newport with 3,000 people, baseline and scenario, five
 replications each, three times over. The city is compiled and its morning
 settled beforehand (`make build` does both), as for everybody's second run.
+
+whatif: the same with 10,000 people and two replications, the fewest that give an
+interval, in a process that has the city open, three times over; full: 100,000
+people, five replications, once. Both through bench/whatif, which also says the
+processor seconds of every stage and the worst relative gap.
 
 load: 200 clients that submit and poll a what-if of Newport for a minute; then
 half a minute beside a worker that does new runs in the same process; then ten
@@ -88,6 +93,38 @@ def quick(runs=3):
         "cpu_seconds": {"median": round(statistics.median(cpus), 2)},
         "max_rss_bytes": max(peaks), "load_before": loaded,
     }
+
+
+def stages(agents, replications, must, runs):
+    """The what-if of Newport by bench/whatif: seconds by stage, gap, memory."""
+    with tempfile.TemporaryDirectory(prefix="cityflow-bench-") as folder:
+        program = f"{folder}/whatif"
+        subprocess.run(["go", "build", "-o", program, "./bench/whatif"], cwd=ROOT, check=True)
+        loaded, answers = load(), []
+        for _ in range(runs):
+            done = subprocess.run([program, "-packs", "build", "-agents", str(agents), "-replications", str(replications)], cwd=ROOT, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=3600)
+            if done.returncode:
+                sys.exit(f"whatif: exit code {done.returncode}\n{done.stderr}")
+            answers.append(json.loads(done.stdout))
+    walls, cpus = [a["wall_s"] for a in answers], [a["cpu_s"] for a in answers]
+    median = sorted(answers, key=lambda a: a["wall_s"])[len(answers) // 2]
+    return {
+        "what": f"default what-if of Newport, {agents} people, baseline and scenario, {replications} replications, {median['iterations']} iterations; city open, settled morning present",
+        "command": f"go run ./bench/whatif -agents {agents} -replications {replications}", "runs": runs,
+        "must_seconds": must, "met": statistics.median(walls) <= must,
+        "wall_seconds": {"min": round(min(walls), 2), "median": round(statistics.median(walls), 2), "max": round(max(walls), 2)},
+        "cpu_seconds": {"min": round(min(cpus), 2), "median": round(statistics.median(cpus), 2)},
+        "stages_of_the_median": median["stages"], "relative_gap": median["relative_gap"],
+        "max_rss_bytes": max(a["max_rss_bytes"] for a in answers), "load_before": loaded, "load_after": load(),
+    }
+
+
+def whatif():
+    return stages(10000, 2, 5, 3)
+
+
+def full():
+    return stages(100000, 5, 300, 1)
 
 
 def serve(folder, *more):
@@ -246,7 +283,7 @@ def cores(seconds=6):
     }
 
 
-MEASUREMENTS = {"quick": quick, "load": load200, "assign": assign, "streets": streets, "cores": cores}
+MEASUREMENTS = {"quick": quick, "whatif": whatif, "full": full, "load": load200, "assign": assign, "streets": streets, "cores": cores}
 
 
 def main():

@@ -69,6 +69,7 @@ var rooms = []room{
 	{path: "bench/morning", may: []string{"spec", "internal/catalog", "internal/loading", "internal/run"}, because: "it times the loader alone, on the routes that an export holds"},
 	{path: "bench/streets", may: []string{"internal/catalog", "internal/city", "internal/routing", "internal/units"}, because: "it times street queries beside plain searches of its own"},
 	{path: "bench/cores", may: []string{"spec", "internal/catalog", "internal/city", "internal/loading", "internal/routing", "internal/run", "internal/units"}, because: "it times the model's inner loops on one core and on two, beside controls"},
+	{path: "bench/whatif", may: []string{"spec", "internal/catalog", "internal/run"}, because: "it times a whole run, stage by stage, as a program of its own"},
 	{path: "bench/load", may: []string{"spec"}, because: "a client: it knows the service by its contract alone"},
 
 	// For tests alone; no room may list them.

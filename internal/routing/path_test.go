@@ -231,6 +231,8 @@ func TestPathEqualsSlowTwin(t *testing.T) {
 		for l := range taste {
 			taste[l] = 1 + 0.3*rng.Float32()
 		}
+		tasted := led.NewBounds()
+		tasted.FitTaste(tt, taste, 7.25*3600, 7.75*3600)
 		var buf []units.LinkID
 		found := 0
 		for q := range 150 {
@@ -259,8 +261,11 @@ func TestPathEqualsSlowTwin(t *testing.T) {
 				w.Taste(felt)
 				lw.Taste(felt)
 				lw.Guide(nil)
-				if use != nil && q%2 == 0 {
+				switch {
+				case use != nil && q%2 == 0:
 					lw.Guide(bounds)
+				case use != nil && q%3 == 0 && felt != nil:
+					lw.Guide(tasted)
 				}
 				_, byMarks, _ := w.PlainPath(use, from, to, depart, nil)
 				path, byHierarchy, led := lw.Path(use, from, to, depart, nil)
