@@ -36,7 +36,7 @@ type arm struct {
 	log     []iteration
 	which   []uint32
 	excess  []float64
-	// iterations is how many there will be.
+	// iterations is how many there will be, 0 for the common state.
 	iterations int
 }
 
@@ -126,18 +126,17 @@ func (a *arm) load(volume []float64, fresh float32) (surprise float64) {
 }
 
 // looks says whether the people of a taste look round after iteration i: half
-// of the tastes in turn, a quarter in the second half of the iterations.
-func (a *arm) looks(i int, taste uint8) bool {
-	if 2*i < a.iterations {
-		return int(taste)%2 == i%2
-	}
-	return int(taste)%4 == i%4
-}
+// of the tastes do, in turn.
+func looks(i int, taste uint8) bool { return int(taste)%2 == i%2 }
 
 // patience is how the chance to change route falls over the second half of the
 // iterations, to nothing after the last: when few move from one day to the next,
-// the day is the one that they expected.
+// the day is the one that they expected. The common state is a mean over its
+// last days instead, and does without.
 func (a *arm) patience(i int) float64 {
+	if a.iterations == 0 {
+		return 1
+	}
 	return min(1, 2*float64(a.iterations-1-i)/float64(a.iterations))
 }
 
@@ -167,7 +166,7 @@ func (a *arm) replan(i int, row *iteration) {
 	a.which = a.which[:0]
 	var drivers, looked, moved, spent, least float64
 	for party, taste := range a.taste {
-		if a.looks(i, taste) {
+		if looks(i, taste) {
 			a.which = append(a.which, uint32(party))
 		}
 		if driving(uint32(party)) {
@@ -203,7 +202,7 @@ func (a *arm) replan(i int, row *iteration) {
 	}
 	var tours, switched float64
 	for tour := range a.costs {
-		if !t.TourCar[tour] || !a.looks(i, uint8(tasteOf(a.sample.seed, t.TourPerson[tour]))) {
+		if !t.TourCar[tour] || !looks(i, uint8(tasteOf(a.sample.seed, t.TourPerson[tour]))) {
 			continue
 		}
 		a.renew(tour)

@@ -79,7 +79,6 @@ func settle(ctx context.Context, w *world, model *demand.Model, cfg *spec.Config
 		return nil, nil, err
 	}
 	a := newArm(w, s, js, st, planned[0], period, money)
-	a.iterations = stateIterations
 	for tour := range a.costs {
 		a.price(tour)
 	}
