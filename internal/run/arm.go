@@ -71,7 +71,7 @@ func (a *arm) price(tour int) {
 	for trip := t.TourFirst[tour]; trip < t.TourFirst[tour+1]; trip++ {
 		n++
 		c[city.Car] += choice.CarMin(a.carS[trip], a.carM[trip], purpose, demand.Occupancy[purpose], a.money)
-		c[city.Bike] += choice.BikeMin(s.bikeM[trip])
+		c[city.Bike] += choice.BikeMin(s.bikeFlatM[trip])
 		c[city.Walk] += choice.WalkMin(s.walkM[trip])
 		if j := &a.journeys[trip]; j.ok() {
 			c[city.Transit] += choice.TransitMin(&j.parts, purpose, a.money)

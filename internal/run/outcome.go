@@ -183,7 +183,7 @@ func (o *outcome) foldTrip(a *arm, tour, trip int, drawn city.Mode, weight float
 		// Not loaded: what the street shows to those who think of driving.
 		minutes[city.Car] = a.carS[trip]/60 + choice.CarAccessMin
 	}
-	minutes[city.Bike] = choice.BikeMin(a.sample.bikeM[trip])
+	minutes[city.Bike] = choice.BikeMin(a.sample.bikeFlatM[trip])
 	minutes[city.Walk] = a.sample.walkM[trip] / choice.WalkMS / 60
 	minutes[city.Transit] = o.byTransit[trip]
 	if !inside {

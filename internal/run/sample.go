@@ -27,6 +27,9 @@ type sample struct {
 	trips        *demand.Trips
 	draws        []choice.Draws // by tour
 	walkM, bikeM []float64      // by trip; +Inf where there is no way
+	// bikeFlatM is the metres on the flat that take as long as the way by
+	// bicycle does: bikeM itself where the city has no heights (hills.go).
+	bikeFlatM []float64
 }
 
 func newSample(trips *demand.Trips, seed uint64) *sample {
@@ -36,6 +39,7 @@ func newSample(trips *demand.Trips, seed uint64) *sample {
 	}
 	s.walkM = make([]float64, trips.NumTrips())
 	s.bikeM = make([]float64, trips.NumTrips())
+	s.bikeFlatM = s.bikeM
 	return s
 }
 
@@ -43,6 +47,7 @@ func newSample(trips *demand.Trips, seed uint64) *sample {
 func measure(ctx context.Context, c *city.City, order routing.Order, samples []*sample) error {
 	walk := routing.NewDistances(&c.Net, city.AllowWalk, order, true)
 	bike := routing.NewDistances(&c.Net, city.AllowBike, order, false)
+	hills := newHills(c, order, samples)
 	pl := c.Projection()
 	type item struct{ s, from, to int }
 	const chunk = 64
@@ -54,10 +59,14 @@ func measure(ctx context.Context, c *city.City, order routing.Order, samples []*
 	}
 	walkers := make([]*routing.DistanceWorkspace, maxWorkers(len(items)))
 	bikers := make([]*routing.DistanceWorkspace, maxWorkers(len(items)))
+	climbers := make([]*routing.DistanceWorkspace, maxWorkers(len(items)))
 	places := &c.Places
 	return each(ctx, len(items), func(worker, i int) {
 		if walkers[worker] == nil {
 			walkers[worker], bikers[worker] = walk.NewWorkspace(), bike.NewWorkspace()
+			if hills != nil {
+				climbers[worker] = hills.NewWorkspace()
+			}
 		}
 		s := samples[items[i].s]
 		for t := items[i].from; t < items[i].to; t++ {
@@ -68,6 +77,9 @@ func measure(ctx context.Context, c *city.City, order routing.Order, samples []*
 			ends := float64(places.AccessM[o] + places.AccessM[d])
 			s.walkM[t] = distance(walkers[worker], places.WalkNode[o], places.WalkNode[d], straight, maxWalkM, ends)
 			s.bikeM[t] = distance(bikers[worker], places.CarNode[o], places.CarNode[d], straight, maxBikeM, ends)
+			if hills != nil {
+				s.bikeFlatM[t] = distance(climbers[worker], places.CarNode[o], places.CarNode[d], straight, maxBikeM, ends)
+			}
 		}
 	})
 }
