@@ -101,6 +101,7 @@ test-slow: build tools
 	go test -tags slow -count=1 -timeout 20m ./internal/run/ ./internal/job/ ./internal/queue/sqs/
 	go test -tags slow -count=1 -timeout 10m ./internal/city/export/ ./internal/city/tiles/
 	go test -tags slow -count=1 -timeout 10m -run RawMap ./internal/city/osm/
+	go test -tags slow -count=1 -timeout 10m -run TestTheGuide ./cmd/cityflow/
 	go test -tags slow -count=1 -timeout 20m -run 'NoJobWaits|ADayNever' ./internal/reconcile/
 
 # Real servers and workers that are killed, full disks, folders that cannot be
@@ -138,7 +139,7 @@ tools:
 	@scripts/python-env
 
 # make bench BENCH="streets cores": some of them only.
-BENCH ?= quick whatif full load assign streets cores
+BENCH ?= quick whatif full load assign import streets cores
 bench: build
 	for what in $(BENCH); do python3 bench/run.py $$what || exit 1; done
 

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Measures the built program and keeps what was measured.
 
-    python3 bench/run.py quick|whatif|full|load|assign|streets|cores [--name NAME]
+    python3 bench/run.py quick|whatif|full|load|assign|import|streets|cores [--name NAME]
 
 quick: the what-if of Newport with 3,000 people, baseline and scenario, five
 replications each, three times over. The city is compiled and its morning
@@ -30,6 +30,12 @@ and paths are checked against it, or it fails.
 cores: what the second core gives to loading and to street queries, beside controls
 of the machine. On a machine with other work the "alone" is not alone: run it on a
 quiet one.
+
+import: `city build` of every shipped city and of Sao Paulo's centre (validation
+data) from its files to pack and report, each several times: wall seconds and
+greatest memory of the whole process. Maps for the page, where a city has them,
+are part of it.
+
 Writes bench/results/NAME.json: command, version, machine, seconds, memory.
 """
 import argparse
@@ -283,7 +289,43 @@ def cores(seconds=6):
     }
 
 
-MEASUREMENTS = {"quick": quick, "whatif": whatif, "full": full, "load": load200, "assign": assign, "streets": streets, "cores": cores}
+# The longest that an import may take, in seconds.
+IMPORTS = {"newport": 4, "heidelberg": 8, "porto-alegre": 10, "london-camden": 10, "sao-paulo": 10}
+
+
+def importing(runs=5):
+    data = pathlib.Path(os.environ.get("VALIDATION_DATA", ROOT.parent / "shared" / "data" / "validation")) / "sao-paulo"
+    if not data.is_dir():
+        sys.exit(f"VALIDATION DATA ABSENT: no {data} (set VALIDATION_DATA)")
+    loaded, rows = load(), []
+    for city, must in IMPORTS.items():
+        args = ["city", "build", city]
+        if city == "sao-paulo":
+            args = ["city", "build", "--slug", city, "--osm", f"{data}/osm.pbf", "--gtfs", f"{data}/gtfs.zip", "--population", f"{data}/population.csv", "--jobs", f"{data}/jobs.csv"]
+        walls, cpus, peak = [], [], 0
+        for _ in range(runs):
+            with tempfile.TemporaryDirectory(prefix="cityflow-bench-") as out:
+                pack = f"{out}/{city}.pack"
+                before, start = resource.getrusage(resource.RUSAGE_CHILDREN), time.monotonic()
+                done = subprocess.run([sys.executable, "-c", RSS, PROGRAM, *args, "--out", pack], cwd=ROOT, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=300)
+                walls.append(time.monotonic() - start)
+                after = resource.getrusage(resource.RUSAGE_CHILDREN)
+                if done.returncode:
+                    sys.exit(f"{city}: exit code {done.returncode}\n{done.stderr}")
+                cpus.append(after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime)
+                peak, size = max(peak, int(done.stderr.split()[-1])), os.path.getsize(pack)
+        median = statistics.median(walls)
+        rows.append({
+            "city": city, "wall_seconds": {"min": round(min(walls), 2), "median": round(median, 2), "max": round(max(walls), 2)},
+            "cpu_seconds": {"median": round(statistics.median(cpus), 2)}, "must_seconds": must, "met": median < must, "max_rss_bytes": peak, "pack_bytes": size,
+        })
+    return {
+        "what": "whole import of a city, from its files to pack and report; the process's start and Python's around it included",
+        "command": f"{PROGRAM} city build CITY --out FILE.pack", "runs": runs, "load_before": loaded, "load_after": load(), "rows": rows,
+    }
+
+
+MEASUREMENTS = {"quick": quick, "whatif": whatif, "full": full, "load": load200, "assign": assign, "import": importing, "streets": streets, "cores": cores}
 
 
 def main():

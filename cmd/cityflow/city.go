@@ -3,15 +3,12 @@ package main
 import (
 	"encoding/json"
 	"fmt"
-	"os"
-	"path/filepath"
-	"slices"
 	"strings"
 	"text/tabwriter"
 
 	"github.com/malikobaid/cityflow/internal/catalog"
-	"github.com/malikobaid/cityflow/internal/city/build"
-	"github.com/malikobaid/cityflow/internal/city/tiles"
+	"github.com/malikobaid/cityflow/internal/city"
+	"github.com/malikobaid/cityflow/internal/city/report"
 	"github.com/malikobaid/cityflow/internal/insight"
 	"github.com/malikobaid/cityflow/spec"
 )
@@ -19,7 +16,7 @@ import (
 type cityCmd struct {
 	List  cityListCmd  `cmd:"" help:"List the compiled cities."`
 	Info  cityInfoCmd  `cmd:"" help:"Show what is known of one city, and what its import read, kept and dropped."`
-	Build cityBuildCmd `cmd:"" help:"Compile cities from their source folders."`
+	Build cityBuildCmd `cmd:"" help:"Compile cities: from their source folders, or any city from an OpenStreetMap file."`
 
 	Export   cityExportCmd   `cmd:"" help:"Write a city for other programs: GMNS, GTFS, GeoJSON, GeoParquet, SUMO."`
 	Validate cityValidateCmd `cmd:"" help:"Check every promise that a compiled city makes."`
@@ -76,14 +73,34 @@ func (c *cityInfoCmd) Run(e *env) error {
 	if err != nil {
 		return usageError{err}
 	}
-	if e.json {
-		return printJSON(e, d)
+	totals, err := c.totals(e)
+	if err != nil {
+		return err
 	}
-	printCity(e, d)
+	if e.json {
+		return printJSON(e, struct {
+			*spec.CityDetail
+			Totals []report.Total `json:"totals"`
+		}{d, totals})
+	}
+	printCity(e, d, totals)
 	return nil
 }
 
-func printCity(e *env, d *spec.CityDetail) {
+// totals are the figures of the quality report that are in the pack.
+func (c *cityInfoCmd) totals(e *env) ([]report.Total, error) {
+	pack, err := loadPack(e.ctx, c.Packs, c.City)
+	if err != nil {
+		return nil, err
+	}
+	ct, err := city.Decode(pack)
+	if err != nil {
+		return nil, usageError{fmt.Errorf("%s: %w", c.City, err)}
+	}
+	return report.Of(ct, report.Making{}).Totals, nil
+}
+
+func printCity(e *env, d *spec.CityDetail, totals []report.Total) {
 	p := func(format string, a ...any) { fmt.Fprintf(e.stdout, format+"\n", a...) }
 	assumed := ""
 	if d.Facts.Assumed {
@@ -98,88 +115,15 @@ func printCity(e *env, d *spec.CityDetail) {
 	p("  what-if    %s", d.Default.Name)
 	p("")
 	t := tabwriter.NewWriter(e.stdout, 0, 0, 2, ' ', 0)
+	for _, r := range totals {
+		fmt.Fprintf(t, "  total\t%s\t%s %s\t%s\n", r.What, insight.Number(r.Value, 0), r.Unit, r.Detail)
+	}
 	for _, r := range d.Report {
 		fmt.Fprintf(t, "  %s\t%s\t%s %s\t%s\n", r.Part, r.What, insight.Number(r.Count, 0), r.Unit, r.Detail)
 	}
 	_ = t.Flush() // as all printing: a closed pipe is the reader's choice
 	p("")
 	p("%s", d.Attribution)
-}
-
-type cityBuildCmd struct {
-	Slugs   []string `arg:"" optional:"" help:"Cities to compile; default: every folder with a city.yaml."`
-	Sources string   `default:"cities" type:"existingdir" placeholder:"DIR" help:"Folder that holds one folder per city."`
-	Out     string   `default:"build" type:"path" placeholder:"DIR" help:"Where packs go."`
-	Settle  []string `placeholder:"CITY,..." help:"Also compute the settled morning of these cities, from which their runs start; without it the first run does."`
-}
-
-func (c *cityBuildCmd) Run(e *env) error {
-	if len(c.Slugs) == 0 {
-		found, err := filepath.Glob(filepath.Join(c.Sources, "*", build.ConfigFile))
-		if err != nil {
-			return err
-		}
-		for _, f := range found {
-			c.Slugs = append(c.Slugs, filepath.Base(filepath.Dir(f)))
-		}
-	}
-	if len(c.Slugs) == 0 {
-		return usagef("no city.yaml below %s", c.Sources)
-	}
-	for _, slug := range c.Settle {
-		if !slices.Contains(c.Slugs, slug) {
-			return usagef("--settle %s: not among the cities to compile, %s", slug, strings.Join(c.Slugs, ", "))
-		}
-	}
-	bucket, err := openBuilt(c.Out)
-	if err != nil {
-		return err
-	}
-	defer bucket.Close()
-	cities := catalog.Over(bucket)
-	for _, slug := range c.Slugs {
-		if err := c.one(e, cities, slug); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-func (c *cityBuildCmd) one(e *env, cities *catalog.Catalog, slug string) error {
-	dir := filepath.Join(c.Sources, slug)
-	if _, err := os.Stat(filepath.Join(dir, build.ConfigFile)); err != nil {
-		return usagef("%s has no %s", dir, build.ConfigFile)
-	}
-	progress := func(done float64, what string) {
-		e.log.Debug("building", "city", slug, "done", done, "what", what)
-	}
-	ct, source, err := build.CityAndSource(os.DirFS(dir), slug, progress)
-	if err != nil {
-		return err
-	}
-	basemap, err := tiles.Build(source, tiles.Options{Box: ct.Info.BBox, Name: ct.Info.Name, Attribution: ct.Info.Attribution, Progress: progress})
-	if err != nil {
-		return fmt.Errorf("city %s: %w", slug, err)
-	}
-	// Compiling takes about a second, so it is never skipped: a pack is always
-	// what this program makes of these sources.
-	if err := cities.Add(e.ctx, ct); err != nil {
-		return err
-	}
-	if err := cities.AddBasemap(e.ctx, slug, basemap.Archive); err != nil {
-		return err
-	}
-	e.log.Debug("basemap", "city", slug, "bytes", len(basemap.Archive), "tiles", basemap.Tiles, "features", basemap.Summary(), "broken", basemap.Broken, "left_out", basemap.Left)
-	fmt.Fprintf(e.stdout, "%s: %d links, %d stops, %d vehicle trips, %d places\n", slug, ct.Net.NumLinks(), ct.Timetable.NumStops(), ct.Timetable.NumTrips(), ct.Places.Num())
-	if !slices.Contains(c.Settle, slug) {
-		return nil
-	}
-	model, _, done, err := localModel(c.Out)
-	if err != nil {
-		return err
-	}
-	defer done()
-	return model.Prepare(e.ctx, slug)
 }
 
 type cityPublishCmd struct {

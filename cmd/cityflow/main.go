@@ -47,6 +47,7 @@ type env struct {
 	// ctx ends with the first SIGINT or SIGTERM.
 	ctx    context.Context
 	stdout io.Writer
+	stderr io.Writer
 	log    *slog.Logger
 	json   bool
 	export string // the format that city export writes
@@ -118,7 +119,7 @@ func mainExit(ctx context.Context, args []string, stdout, stderr io.Writer) int 
 		fmt.Fprintf(stderr, "cityflow: %v\nSee cityflow --help.\n", err)
 		return 2
 	}
-	e := &env{ctx: ctx, stdout: stdout}
+	e := &env{ctx: ctx, stdout: stdout, stderr: stderr}
 	err = e.answer(kctx.Command(), c.Format)
 	if err == nil {
 		e.log, err = telemetry.Logger(stderr, c.LogFormat, c.LogLevel)

@@ -16,7 +16,6 @@ import (
 
 	"github.com/malikobaid/cityflow/internal/insight"
 	"github.com/malikobaid/cityflow/internal/job"
-	"github.com/malikobaid/cityflow/internal/run"
 	"github.com/malikobaid/cityflow/spec"
 )
 
@@ -206,41 +205,4 @@ func (f *folder) Put(_ context.Context, name, contentType string, data []byte) e
 	}
 	f.files = append(f.files, file)
 	return nil
-}
-
-// bar shows progress on a terminal and keeps the run log.
-type bar struct {
-	start    time.Time
-	terminal bool
-	stage    string
-	log      []byte
-}
-
-func newBar(start time.Time) *bar {
-	info, err := os.Stderr.Stat()
-	return &bar{start: start, terminal: err == nil && info.Mode()&os.ModeCharDevice != 0}
-}
-
-func (b *bar) show(p run.Progress) {
-	spent := time.Since(b.start).Seconds()
-	if p.Stage != b.stage {
-		b.stage = p.Stage
-		b.log = fmt.Appendf(b.log, "t=%.3fs stage=%s msg=%q\n", spent, p.Stage, p.Message)
-	}
-	if b.terminal {
-		const width = 30
-		full := int(p.Done * width)
-		fmt.Fprintf(os.Stderr, "\r[%s%s] %3.0f%% %5.1fs %-42s", strings.Repeat("#", full), strings.Repeat(".", width-full), 100*p.Done, spent, p.Message)
-	}
-}
-
-// wrote shows files as they are written.
-func (b *bar) wrote(name string, done, all int) {
-	b.show(run.Progress{Stage: "write", Done: float64(done) / float64(all), Message: "Wrote " + name})
-}
-
-func (b *bar) end() {
-	if b.terminal {
-		fmt.Fprint(os.Stderr, "\r\033[K")
-	}
 }

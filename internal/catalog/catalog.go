@@ -334,3 +334,6 @@ func (c *Catalog) states(ctx context.Context, slug string) ([]string, error) {
 		}
 	}
 }
+
+// PackKey is the key that a city's pack is kept under.
+func PackKey(c *city.City) string { return entryOf(c).Pack }

@@ -150,6 +150,8 @@ type Network struct {
 	NodeX, NodeY     []float32 // metres east, north of the box centre
 	NodeOSM          []int64
 	NodeSignal       []bool
+	// NodeHeightM is metres above the sea; empty where no terrain is known.
+	NodeHeightM []float32
 	// Links.
 	FirstOut []uint32 // len = nodes + 1
 	From, To []units.NodeID
@@ -167,6 +169,9 @@ type Network struct {
 	WayOSM     []int64
 	NameIdx    []uint32 // into Names; 0 is ""
 	Names      []string
+	// Grade is the rise of a link from end to end over its length, negative
+	// downhill; empty where no terrain is known.
+	Grade []float32
 	// Reverse is the opposite direction of the same street, or NoLink.
 	Reverse []units.LinkID
 	// GeomFirst[l]..GeomFirst[l+1] are the points of link l, ends included.

@@ -32,6 +32,7 @@ func tiny() *City {
 	n.CapacityVS, n.JamVM = []float32{.3, .3}, []float32{.13, .13}
 	n.Modes, n.Class = []ModeSet{AllowCar | AllowWalk, AllowCar | AllowWalk}, []RoadClass{Residential, Residential}
 	n.Roundabout = []bool{true, false}
+	n.NodeHeightM, n.Grade = []float32{-3, 12}, []float32{.03, -.03}
 	n.WayOSM, n.NameIdx, n.Names = []int64{7, 7}, []uint32{1, 1}, []string{"", `The "High" Street`}
 	n.Reverse = []units.LinkID{1, 0}
 	n.GeomFirst = []uint32{0, 3, 6}
@@ -100,8 +101,10 @@ func TestDecodeRefusesWhatItCannotTrust(t *testing.T) {
 	}{
 		{"empty", "not a city pack", nil},
 		{"other file", "not a city pack", []byte("PK\x03\x04 some archive that is long enough")},
-		{"newer format", "build the city again", edit(func(b []byte) []byte { b[8]++; return b })},
+		{"newer format", "a newer version made it", edit(func(b []byte) []byte { b[8]++; return b })},
+		{"older format", "an older version made it: build the city again", edit(func(b []byte) []byte { b[8]--; return b })},
 		{"truncated", "", good[:len(good)-5]},
+		{"truncated header", "not a city pack", good[:12]},
 		{"flipped checksum", "damaged", edit(func(b []byte) []byte { b[20]++; return b })},
 		{"claims 2^60 bytes", "at most", edit(func(b []byte) []byte { b[19] = 0x10; return b })},
 		{"claims less than it holds", "", edit(func(b []byte) []byte { b[12]--; return b })},
@@ -118,16 +121,19 @@ func TestValidateFindsBrokenColumns(t *testing.T) {
 		t.Fatalf("the whole city is refused: %v", err)
 	}
 	for name, breakIt := range map[string]func(c *City){
-		"node out of range":    func(c *City) { c.Net.To[0] = 9 },
-		"short column":         func(c *City) { c.Net.SpeedMS = c.Net.SpeedMS[:1] },
-		"short bool column":    func(c *City) { c.Net.Roundabout = nil },
-		"path on a roundabout": func(c *City) { c.Net.Class[0] = Path },
-		"NaN length":           func(c *City) { c.Net.LengthM[0] = float32(math.NaN()) },
-		"zero speed":           func(c *City) { c.Net.SpeedMS[1] = 0 },
-		"falling CSR":          func(c *City) { c.Net.FirstOut[1] = 7 },
-		"hop that jumps":       func(c *City) { c.Timetable.HopLink = []units.LinkID{0, 0}; c.Timetable.HopFirst = []uint32{0, 2, 2} },
-		"hop without links":    func(c *City) { c.Timetable.HopLink = nil; c.Timetable.HopFirst = []uint32{0, 0, 0} },
-		"hop that runs back":   func(c *City) { c.Timetable.HopFrom[0], c.Timetable.HopTo[0] = .9, .2 },
+		"heights of some nodes":  func(c *City) { c.Net.NodeHeightM = c.Net.NodeHeightM[:1] },
+		"heights without grades": func(c *City) { c.Net.Grade = nil },
+		"a cliff":                func(c *City) { c.Net.Grade[0] = 3 },
+		"node out of range":      func(c *City) { c.Net.To[0] = 9 },
+		"short column":           func(c *City) { c.Net.SpeedMS = c.Net.SpeedMS[:1] },
+		"short bool column":      func(c *City) { c.Net.Roundabout = nil },
+		"path on a roundabout":   func(c *City) { c.Net.Class[0] = Path },
+		"NaN length":             func(c *City) { c.Net.LengthM[0] = float32(math.NaN()) },
+		"zero speed":             func(c *City) { c.Net.SpeedMS[1] = 0 },
+		"falling CSR":            func(c *City) { c.Net.FirstOut[1] = 7 },
+		"hop that jumps":         func(c *City) { c.Timetable.HopLink = []units.LinkID{0, 0}; c.Timetable.HopFirst = []uint32{0, 2, 2} },
+		"hop without links":      func(c *City) { c.Timetable.HopLink = nil; c.Timetable.HopFirst = []uint32{0, 0, 0} },
+		"hop that runs back":     func(c *City) { c.Timetable.HopFrom[0], c.Timetable.HopTo[0] = .9, .2 },
 		"hop after the last stop": func(c *City) {
 			c.Timetable.HopFirst = []uint32{0, 0, 1}
 			c.Timetable.HopMatch = []HopMatch{HopNone, HopShape}

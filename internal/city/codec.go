@@ -18,7 +18,8 @@ import (
 //	2: Net.Roundabout follows Net.Class; small roundabouts are one node.
 //	3: lanes learnt from the map; streets doubled for restrictions over ways.
 //	3: Timetable: TransferS, stations, shapes and the hops through the streets.
-const PackFormat = 3
+//	4: Net.NodeHeightM follows Net.NodeSignal, Net.Grade Net.Roundabout.
+const PackFormat = 4
 
 // A pack is
 //
@@ -76,7 +77,11 @@ func Decode(pack []byte) (*City, error) {
 	}
 	h := pack[len(packMagic):headerLen]
 	if v := binary.LittleEndian.Uint32(h); v != PackFormat {
-		return nil, fmt.Errorf("%w: %w: %d, this version reads %d: build the city again", ErrPack, ErrFormat, v, PackFormat)
+		remedy := "an older version made it: build the city again from its sources (cityflow city build)"
+		if v > PackFormat {
+			remedy = "a newer version made it: use that version of cityflow, or build the city again with this one"
+		}
+		return nil, fmt.Errorf("%w: %w: %d, this version reads %d: %s", ErrPack, ErrFormat, v, PackFormat, remedy)
 	}
 	size := binary.LittleEndian.Uint64(h[4:])
 	if size > maxRaw {

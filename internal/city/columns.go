@@ -32,6 +32,7 @@ func columns(c *City, v visitor) {
 	v.i64s(&n.NodeOSM)
 	v.u8s(len(n.NodeSignal), func(i int) uint8 { return b2u(n.NodeSignal[i]) },
 		func(k int) { n.NodeSignal = make([]bool, k) }, func(i int, b uint8) { n.NodeSignal[i] = b != 0 })
+	v.f32s(&n.NodeHeightM)
 	v.u32s(&n.FirstOut)
 	v.u32s(words(&n.From))
 	v.u32s(words(&n.To))
@@ -46,6 +47,7 @@ func columns(c *City, v visitor) {
 		func(k int) { n.Class = make([]RoadClass, k) }, func(i int, b uint8) { n.Class[i] = RoadClass(b) })
 	v.u8s(len(n.Roundabout), func(i int) uint8 { return b2u(n.Roundabout[i]) },
 		func(k int) { n.Roundabout = make([]bool, k) }, func(i int, b uint8) { n.Roundabout[i] = b != 0 })
+	v.f32s(&n.Grade)
 	v.i64s(&n.WayOSM)
 	v.u32s(&n.NameIdx)
 	v.strings(&n.Names)

@@ -108,6 +108,10 @@ func (n *Network) validate(k *checker) {
 		k.length("Net."+col.name, col.n, links)
 	}
 	k.length("Net.GeomLat", len(n.GeomLat), len(n.GeomLon))
+	if len(n.NodeHeightM)+len(n.Grade) > 0 { // all of both, or none
+		k.length("Net.NodeHeightM", len(n.NodeHeightM), nodes)
+		k.length("Net.Grade", len(n.Grade), links)
+	}
 	if len(k.errs) > 0 {
 		return
 	}
@@ -117,6 +121,8 @@ func (n *Network) validate(k *checker) {
 	finite(k, "Net.NodeY", n.NodeY, -1e7, 1e7)
 	finite(k, "Net.GeomLon", n.GeomLon, -181, 181)
 	finite(k, "Net.GeomLat", n.GeomLat, -91, 91)
+	finite(k, "Net.NodeHeightM", n.NodeHeightM, -1000, 10000)
+	finite(k, "Net.Grade", n.Grade, -1, 1)
 	finite(k, "Net.LengthM", n.LengthM, math.SmallestNonzeroFloat32, 1e6)
 	finite(k, "Net.SpeedMS", n.SpeedMS, 0.1, 100)
 	finite(k, "Net.Lanes", n.Lanes, 0, 20)

@@ -76,7 +76,7 @@ func (a *arm) price(tour int) {
 			seconds, metres := a.mean(trip)
 			c[city.Car] += choice.CarMin(seconds, metres, purpose, demand.Occupancy[purpose], a.money)
 		}
-		c[city.Bike] += choice.BikeMin(s.bikeM[trip])
+		c[city.Bike] += choice.BikeMin(s.bikeFlatM[trip])
 		c[city.Walk] += choice.WalkMin(s.walkM[trip])
 		if j := &a.journeys[trip]; j.ok() {
 			c[city.Transit] += choice.TransitMin(&j.parts, purpose, a.money)

@@ -184,7 +184,7 @@ func (o *outcome) foldTrip(a *arm, tour, trip int, drawn city.Mode, weight float
 		seconds, _ := a.mean(uint32(trip))
 		minutes[city.Car] = seconds/60 + choice.CarAccessMin
 	}
-	minutes[city.Bike] = choice.BikeMin(a.sample.bikeM[trip])
+	minutes[city.Bike] = choice.BikeMin(a.sample.bikeFlatM[trip])
 	minutes[city.Walk] = a.sample.walkM[trip] / choice.WalkMS / 60
 	minutes[city.Transit] = o.byTransit[trip]
 	if !inside {

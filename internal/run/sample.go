@@ -27,6 +27,9 @@ type sample struct {
 	trips        *demand.Trips
 	draws        []choice.Draws // by tour
 	walkM, bikeM []float64      // by trip; +Inf where there is no way
+	// bikeFlatM is the metres on the flat that take as long as the way by
+	// bicycle does: bikeM itself where the city has no heights (hills.go).
+	bikeFlatM []float64
 }
 
 func newSample(trips *demand.Trips, seed uint64) *sample {
@@ -36,12 +39,18 @@ func newSample(trips *demand.Trips, seed uint64) *sample {
 	}
 	s.walkM = make([]float64, trips.NumTrips())
 	s.bikeM = make([]float64, trips.NumTrips())
+	s.bikeFlatM = s.bikeM
 	return s
 }
 
 // measure fills the distances of several samples at once.
 func measure(ctx context.Context, w *world, samples []*sample) error {
 	c := w.city
+	if w.hills != nil {
+		for _, s := range samples {
+			s.bikeFlatM = make([]float64, len(s.bikeM))
+		}
+	}
 	pl := c.Projection()
 	type item struct{ s, from, to int }
 	const chunk = 64
@@ -53,10 +62,14 @@ func measure(ctx context.Context, w *world, samples []*sample) error {
 	}
 	walkers := make([]*routing.DistanceWorkspace, maxWorkers(len(items)))
 	bikers := make([]*routing.DistanceWorkspace, maxWorkers(len(items)))
+	climbers := make([]*routing.DistanceWorkspace, maxWorkers(len(items)))
 	places := &c.Places
 	return each(ctx, len(items), func(worker, i int) {
 		if walkers[worker] == nil {
 			walkers[worker], bikers[worker] = w.walk.NewWorkspace(), w.bike.NewWorkspace()
+			if w.hills != nil {
+				climbers[worker] = w.hills.NewWorkspace()
+			}
 		}
 		s := samples[items[i].s]
 		for t := items[i].from; t < items[i].to; t++ {
@@ -67,6 +80,9 @@ func measure(ctx context.Context, w *world, samples []*sample) error {
 			ends := float64(places.AccessM[o] + places.AccessM[d])
 			s.walkM[t] = distance(walkers[worker], places.WalkNode[o], places.WalkNode[d], straight, maxWalkM, ends)
 			s.bikeM[t] = distance(bikers[worker], places.CarNode[o], places.CarNode[d], straight, maxBikeM, ends)
+			if w.hills != nil {
+				s.bikeFlatM[t] = distance(climbers[worker], places.CarNode[o], places.CarNode[d], straight, maxBikeM, ends)
+			}
 		}
 	})
 }

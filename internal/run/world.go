@@ -48,6 +48,8 @@ type streets struct {
 	links  loading.Links
 	// walk and bike measure distances.
 	walk, bike *routing.Distances
+	// hills measures ways by bicycle as newHills says; nil without heights.
+	hills *routing.Distances
 	// tastes are link factors, see newTastes.
 	tastes [][]float32
 }
@@ -77,6 +79,7 @@ func newStreets(net *city.Network, order routing.Order) *streets {
 	w.static = w.graph.NewStatic(order)
 	w.walk = routing.NewDistances(net, city.AllowWalk, order, true)
 	w.bike = routing.NewDistances(net, city.AllowBike, order, false)
+	w.hills = newHills(net, order)
 	return w
 }
 

@@ -22,6 +22,7 @@ import (
 	"time"
 
 	"github.com/malikobaid/cityflow/internal/city"
+	"github.com/malikobaid/cityflow/internal/city/elevation"
 	"github.com/malikobaid/cityflow/internal/city/gtfs"
 	"github.com/malikobaid/cityflow/internal/city/osm"
 )
@@ -32,41 +33,74 @@ const ConfigFile = "city.yaml"
 // maxFile bounds one source file, so that a stray disk image is refused early.
 const maxFile = 2 << 30
 
-// City compiles the city whose files lie at the root of fsys. progress, if not
-// nil, is called with the share done (0 to 1) and what is going on. All
-// problems of city.yaml are reported together, before anything else is read.
-func City(fsys fs.FS, slug string, progress func(done float64, what string)) (*city.City, error) {
-	c, _, err := CityAndSource(fsys, slug, progress)
-	return c, err
+// Options say what to compile.
+type Options struct {
+	Slug string
+	// Progress, if not nil, is called with the share done (0 to 1) and what is
+	// going on.
+	Progress func(done float64, what string)
+	// Inputs take the place of city.yaml: what they leave open is derived from
+	// the files (derive.go).
+	Inputs *Inputs
 }
 
-// CityAndSource is City with the map that it read, for the basemap.
-func CityAndSource(fsys fs.FS, slug string, progress func(done float64, what string)) (*city.City, *osm.Source, error) {
-	if progress == nil {
-		progress = func(float64, string) {}
+// Result is a compiled city and what is known of its making.
+type Result struct {
+	City *city.City
+	// Config is the city.yaml it was made by: the one of the folder, or the one
+	// derived, which compiled from a folder gives the same city.
+	Config   []byte
+	Derived  []city.Setting
+	Files    []city.SourceFile // in order of name
+	Source   *osm.Source       // the map, for whoever draws it
+	Findings []city.Finding
+}
+
+// City compiles the city whose files lie at the root of fsys, by its city.yaml.
+func City(fsys fs.FS, slug string, progress func(done float64, what string)) (*city.City, error) {
+	r, err := Compile(fsys, Options{Slug: slug, Progress: progress})
+	if err != nil {
+		return nil, err
 	}
-	b := &builder{fsys: fsys, slug: slug}
+	return r.City, nil
+}
+
+// Compile compiles a city. All problems of the settings are reported together
+// before anything else is read, then all unreadable files together.
+func Compile(fsys fs.FS, o Options) (*Result, error) {
+	if o.Progress == nil {
+		o.Progress = func(float64, string) {}
+	}
+	b := &builder{fsys: fsys, slug: o.Slug, inputs: o.Inputs, archives: map[string][]byte{}}
 	steps := []struct {
 		done float64
 		what string
 		run  func() error
 	}{
-		{0, "reading city.yaml", b.readConfig},
+		{0, "reading settings", b.readConfig},
 		{0.02, "reading the map", b.readMap},
-		{0.30, "reading timetables", b.readTimetables},
+		{0.25, "reading counts and terrain", b.readCounts},
+		{0.28, "reading timetables", b.readArchives},
+		{0.30, "checking sources", b.sources},
+		{0.31, "reading timetables", b.readTimetables},
 		{0.50, "building streets", b.buildStreets},
+		{0.58, "measuring hills", b.climb},
 		{0.60, "linking stops", b.linkStops},
 		{0.70, "placing people and destinations", b.buildPlaces},
 		{0.95, "checking", b.finish},
 	}
 	for _, s := range steps {
-		progress(s.done, s.what)
+		o.Progress(s.done, s.what)
 		if err := s.run(); err != nil {
-			return nil, nil, fmt.Errorf("city %s: %w", slug, err)
+			return nil, fmt.Errorf("city %s: %w", o.Slug, err)
 		}
 	}
-	progress(1, "done")
-	return &b.city, b.source, nil
+	o.Progress(1, "done")
+	r := &Result{City: &b.city, Config: b.yaml, Derived: b.derived, Findings: b.findings, Source: b.source}
+	for _, d := range b.digest {
+		r.Files = append(r.Files, city.SourceFile{Name: d.name, Bytes: d.bytes, SHA256: hex.EncodeToString(d.sum[:])})
+	}
+	return r, nil
 }
 
 // builder carries the parts from step to step.
@@ -84,11 +118,29 @@ type builder struct {
 	places  []city.ReportLine
 	walk    *city.PointIndex
 	car     *city.PointIndex
+
+	inputs   *Inputs
+	yaml     []byte            // city.yaml, read or derived
+	archives map[string][]byte // timetable files by name; look-ups only
+	surveys  []*gtfs.Survey    // of the feeds, where the date must be chosen
+	feeds    []*gtfs.Feed
+	people   *counted
+	work     *counted
+	terrain  *elevation.Grid
+	derived  []city.Setting
+	findings []city.Finding
+	bad      []error // of source files, reported together
+}
+
+// find adds a finding.
+func (b *builder) find(part, kind string, s city.Severity, count int, detail, link string) {
+	b.findings = append(b.findings, city.Finding{Part: part, Kind: kind, Severity: s, Count: count, Detail: detail, Link: link})
 }
 
 type fileDigest struct {
-	name string
-	sum  [32]byte
+	name  string
+	bytes int
+	sum   [32]byte
 }
 
 // read reads one source file and notes its digest.
@@ -111,11 +163,15 @@ func (b *builder) read(name string) ([]byte, error) {
 	if n, err := io.Copy(&buf, io.LimitReader(f, maxFile+1)); err != nil || n > maxFile {
 		return nil, fmt.Errorf("%s: read %d bytes: %w", name, n, cmp.Or(err, errors.New("file too large")))
 	}
-	b.digest = append(b.digest, fileDigest{name, sha256.Sum256(buf.Bytes())})
+	b.digest = append(b.digest, fileDigest{name, buf.Len(), sha256.Sum256(buf.Bytes())})
 	return buf.Bytes(), nil
 }
 
 func (b *builder) readConfig() error {
+	if b.inputs != nil {
+		b.cfg = b.inputs.config()
+		return nil
+	}
 	raw, err := b.read(ConfigFile)
 	if err != nil {
 		return err
@@ -123,6 +179,13 @@ func (b *builder) readConfig() error {
 	if b.cfg, err = parseConfig(raw); err != nil {
 		return err
 	}
+	b.yaml = raw
+	b.describe()
+	return nil
+}
+
+// describe copies the settings into the city.
+func (b *builder) describe() {
 	c := b.cfg
 	b.date, _ = time.Parse("2006-01-02", c.ServiceDate)
 	from, _ := parseClock(c.ServiceWindow[0])
@@ -146,7 +209,6 @@ func (b *builder) readConfig() error {
 		info.Sources = append(slices.Clip(c.Sources), "Fares: "+c.FaresSource)
 	}
 	info.Observed = observed(c.Observed)
-	return nil
 }
 
 func boxKM2(box [4]float64) float64 {
@@ -156,32 +218,118 @@ func boxKM2(box [4]float64) float64 {
 	return math.Round((x1-x0)*(y1-y0)/1e6*10) / 10
 }
 
+// readArchives reads the timetable files: for the service date, or, where that
+// is open, for which days they serve.
+func (b *builder) readArchives() error {
+	for _, file := range b.cfg.Files.GTFS {
+		raw, err := b.read(file)
+		if err != nil {
+			b.bad = append(b.bad, err)
+			continue
+		}
+		if b.inputs == nil {
+			b.readFeed(file, raw)
+			continue
+		}
+		b.archives[file] = raw
+		s, err := gtfs.ReadSurvey(bytes.NewReader(raw), int64(len(raw)))
+		if err != nil {
+			b.bad = append(b.bad, fmt.Errorf("%s: %w", file, err))
+			continue
+		}
+		b.surveys = append(b.surveys, s)
+	}
+	return nil
+}
+
+// feedName is how a feed is called where ids need it.
+func feedName(file string) string {
+	return strings.TrimPrefix(strings.TrimSuffix(file, ".zip"), "gtfs-")
+}
+
+// readFeed reads a feed's service of the date.
+func (b *builder) readFeed(file string, raw []byte) {
+	feed, err := gtfs.Read(bytes.NewReader(raw), int64(len(raw)), feedName(file), b.date)
+	if err != nil {
+		b.bad = append(b.bad, fmt.Errorf("%s: %w", file, err))
+		return
+	}
+	if day := b.date.Format("20060102"); !feed.Covers(day) {
+		b.bad = append(b.bad, fmt.Errorf("%s: the service date %s is outside its calendar %s to %s", file, day, feed.First, feed.Last))
+	}
+	b.feeds = append(b.feeds, feed)
+}
+
+// readCounts reads people, jobs and terrain.
+func (b *builder) readCounts() error {
+	counts := func(file string, names []string) *counted {
+		if file == "" {
+			return nil
+		}
+		raw, err := b.read(file)
+		if err == nil {
+			var c *counted
+			if c, err = parseCounted(raw, names...); err == nil {
+				return c
+			}
+			err = fmt.Errorf("%s: %w", file, err)
+		}
+		b.bad = append(b.bad, err)
+		return nil
+	}
+	b.people, b.work = counts(b.cfg.Files.Population, peopleNames), counts(b.cfg.Files.Jobs, jobsNames)
+	if file := b.cfg.Files.Elevation; file != "" {
+		raw, err := b.read(file)
+		if err == nil {
+			if b.terrain, err = elevation.Read(raw); err != nil {
+				err = fmt.Errorf("%s: %w", file, err)
+			}
+		}
+		if err != nil {
+			b.bad = append(b.bad, err)
+		}
+	}
+	return nil
+}
+
+// sources reports all unreadable files, and derives what is not set.
+func (b *builder) sources() error {
+	if err := errors.Join(b.bad...); err != nil {
+		return err
+	}
+	if b.inputs == nil {
+		return nil
+	}
+	if err := b.derive(); err != nil {
+		return err
+	}
+	b.describe()
+	return nil
+}
+
 func (b *builder) readTimetables() error {
 	opt := gtfs.Options{BBox: b.cfg.BBox, Assumed: map[string]bool{}}
 	for name, m := range fareModes { // sets independent cells: order is no matter
 		fare, set := b.cfg.Fares[name]
 		opt.Fare[m], opt.FeedFare[m] = fare, !set
 	}
-	var feeds []*gtfs.Feed
 	for _, file := range b.cfg.Files.GTFS {
-		raw, err := b.read(file)
-		if err != nil {
-			return err
+		if b.inputs != nil {
+			b.readFeed(file, b.archives[file])
+			delete(b.archives, file)
 		}
-		name := strings.TrimPrefix(strings.TrimSuffix(file, ".zip"), "gtfs-")
-		feed, err := gtfs.Read(bytes.NewReader(raw), int64(len(raw)), name, b.date)
-		if err != nil {
-			return fmt.Errorf("%s: %w", file, err)
-		}
-		if day := b.date.Format("20060102"); !feed.Covers(day) {
-			return fmt.Errorf("%s: the service date %s is outside its calendar %s to %s", file, day, feed.First, feed.Last)
-		}
-		opt.Assumed[name] = slices.Contains(b.cfg.Files.AssumedGTFS, file)
-		feeds = append(feeds, feed)
+		opt.Assumed[feedName(file)] = slices.Contains(b.cfg.Files.AssumedGTFS, file)
 	}
+	if err := errors.Join(b.bad...); err != nil {
+		return err
+	}
+	feeds := b.feeds
+	b.feeds = nil
 	feeds = b.withMapLines(feeds, &opt)
 	if len(feeds) == 0 {
 		b.table = append(b.table, city.ReportLine{Part: "timetable", What: "feeds", Detail: "none: the city has no public transport service"})
+		b.find("timetable", "no timetable", city.Warning, 1, "the city has no public transport service: nobody can travel by it, and a new line meets no other", "")
+		b.deriveService()
 		return nil
 	}
 	tt, extra, report, err := gtfs.Compile(feeds, opt)
@@ -189,16 +337,19 @@ func (b *builder) readTimetables() error {
 		return err
 	}
 	b.city.Timetable, b.extra, b.table = tt, extra, slices.Concat(b.table, report)
+	b.deriveService()
 	return nil
 }
 
 func (b *builder) readMap() error {
 	raw, err := b.read(b.cfg.Files.OSM)
-	if err != nil {
-		return err
+	if err == nil {
+		if b.source, err = osm.Read(bytes.NewReader(raw)); err != nil {
+			err = fmt.Errorf("%s: %w", b.cfg.Files.OSM, err)
+		}
 	}
-	if b.source, err = osm.Read(bytes.NewReader(raw)); err != nil {
-		return fmt.Errorf("%s: %w", b.cfg.Files.OSM, err)
+	if err != nil {
+		b.bad = append(b.bad, err)
 	}
 	return nil
 }
@@ -209,11 +360,12 @@ func (b *builder) buildStreets() error {
 	for s := range t.StopID {
 		opt.Anchors = append(opt.Anchors, [2]float64{t.StopLon[s], t.StopLat[s]})
 	}
-	net, report, err := osm.Streets(b.source, opt)
+	made, err := osm.Import(b.source, opt)
 	if err != nil {
 		return fmt.Errorf("%s: %w", b.cfg.Files.OSM, err)
 	}
-	b.city.Net, b.streets = net, report
+	b.city.Net, b.streets = made.Net, made.Report
+	b.mapFindings(made.Findings)
 
 	n := &b.city.Net
 	walk, car := make([]bool, n.NumNodes()), make([]bool, n.NumNodes())
@@ -261,6 +413,14 @@ func (b *builder) when() osm.When {
 
 // finish writes digest and report and checks everything.
 func (b *builder) finish() error {
+	if b.inputs != nil {
+		b.yaml = b.render()
+		if _, err := parseConfig(b.yaml); err != nil {
+			return fmt.Errorf("what was derived does not hold together; name it by flags: %w", err)
+		}
+		b.digest = append(b.digest, fileDigest{ConfigFile, len(b.yaml), sha256.Sum256(b.yaml)})
+	}
+	b.look()
 	slices.SortFunc(b.digest, func(x, y fileDigest) int { return strings.Compare(x.name, y.name) })
 	h := sha256.New()
 	for _, d := range b.digest {

@@ -52,6 +52,7 @@ type Config struct {
 		OSMRoutes  []string `yaml:"osm_routes"`
 		Population string   `yaml:"population"`
 		Jobs       string   `yaml:"jobs"`
+		Elevation  string   `yaml:"elevation"` // GeoTIFF of heights, for cycling
 	} `yaml:"files"`
 	Places struct {
 		// Homes says what residents are spread over: "buildings" (residential

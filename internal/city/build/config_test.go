@@ -100,9 +100,8 @@ func TestCityRefusesBadFolders(t *testing.T) {
 		"outside":         {fstest.MapFS{"city.yaml": file(strings.Replace(goodYAML, "osm.pbf", "../osm.pbf", 1))}, "not a file name"},
 		"broken feed":     {fstest.MapFS{"city.yaml": file(strings.Replace(goodYAML, "osm: osm.pbf", "osm: osm.pbf, gtfs: [a.zip]", 1)), "osm.pbf": file(square("residential")), "a.zip": file("x")}, "not a zip"},
 		"homes nowhere":   {fstest.MapFS{"city.yaml": file(strings.Replace(goodYAML, "homes: streets", "homes: buildings", 1)), "osm.pbf": file(square("residential"))}, "no place"},
-		"nothing to do":   {fstest.MapFS{"city.yaml": file(goodYAML), "osm.pbf": file(square("residential"))}, "attracts work"},
 		"no cars at all":  {fstest.MapFS{"city.yaml": file(goodYAML), "osm.pbf": file(square("footway"))}, "no street is left"},
-		"no jobs columns": {fstest.MapFS{"city.yaml": file(strings.Replace(goodYAML, "osm: osm.pbf", "osm: osm.pbf, jobs: j.csv", 1)), "osm.pbf": file(square("residential")), "j.csv": file("lon,lat\n1,2\n")}, "needs the columns"},
+		"no jobs columns": {fstest.MapFS{"city.yaml": file(strings.Replace(goodYAML, "osm: osm.pbf", "osm: osm.pbf, jobs: j.csv", 1)), "osm.pbf": file(square("residential")), "j.csv": file("lon,lat\n1,2\n")}, "want a column jobs"},
 	} {
 		if _, err := City(tc.fs, "tiny", nil); err == nil || !strings.Contains(err.Error(), tc.want) {
 			t.Errorf("%s: error %v, want one that says %q", name, err, tc.want)

@@ -353,8 +353,10 @@ func BenchmarkImportNewport(b *testing.B) {
 	}
 }
 
+// Loading a pack must take less than 50 ms for Newport and 150 ms for
+// Heidelberg.
 func BenchmarkDecode(b *testing.B) {
-	for _, slug := range []string{"newport", "heidelberg"} {
+	for _, slug := range []string{"newport", "heidelberg", "porto-alegre", "london-camden"} {
 		b.Run(slug, func(b *testing.B) {
 			var pack bytes.Buffer
 			if err := city.Encode(&pack, load(b, slug)); err != nil {

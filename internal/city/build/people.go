@@ -1,13 +1,8 @@
 package build
 
 import (
-	"encoding/csv"
 	"errors"
 	"fmt"
-	"io"
-	"math"
-	"strconv"
-	"strings"
 
 	"github.com/malikobaid/cityflow/internal/city"
 )
@@ -15,70 +10,35 @@ import (
 // weighted is a point of a CSV file.
 type weighted struct{ x, y, w float64 }
 
-// readPoints reads lon, lat and one weight column.
-func (p *placer) readPoints(file string, columns ...string) ([]weighted, error) {
-	raw, err := p.b.read(file)
-	if err != nil {
-		return nil, err
-	}
-	r := csv.NewReader(strings.NewReader(strings.TrimPrefix(string(raw), "\ufeff")))
-	r.FieldsPerRecord = -1
-	head, err := r.Read()
-	if err != nil {
-		return nil, fmt.Errorf("%s: header: %w", file, err)
-	}
-	col := map[string]int{}
-	for i, h := range head {
-		col[strings.ToLower(strings.TrimSpace(h))] = i
-	}
-	weight := -1
-	for _, c := range columns {
-		if i, ok := col[c]; ok {
-			weight = i
-			break
-		}
-	}
-	lon, ok1 := col["lon"]
-	lat, ok2 := col["lat"]
-	if !ok1 || !ok2 || weight < 0 {
-		return nil, fmt.Errorf("%s: needs the columns lon, lat and %s", file, strings.Join(columns, " or "))
-	}
+// Headers of true counts.
+var (
+	peopleNames = []string{"population", "residents", "people", "pop", "inhabitants"}
+	jobsNames   = []string{"jobs", "employment", "workplaces", "employees", "opportunities"}
+)
+
+// inBox is the points of a file inside the box, in metres.
+func (p *placer) inBox(file string, c *counted) ([]weighted, error) {
 	pr := p.b.city.Projection()
 	var out []weighted
-	bad, outside := 0, 0
-	for {
-		row, err := r.Read()
-		if err == io.EOF {
-			break
-		}
-		if err != nil {
-			return nil, fmt.Errorf("%s: %w", file, err)
-		}
-		var v [3]float64
-		ok := true
-		for k, i := range [3]int{lon, lat, weight} {
-			if i >= len(row) {
-				ok = false
-				break
-			}
-			f, err := strconv.ParseFloat(strings.TrimSpace(row[i]), 64)
-			ok = ok && err == nil && !math.IsNaN(f) && !math.IsInf(f, 0)
-			v[k] = f
-		}
+	outside := 0
+	for _, q := range c.points {
 		switch {
-		case !ok || v[2] < 0 || v[2] > 1e9:
-			bad++
-		case !city.InBox(p.b.cfg.BBox, v[0], v[1]):
+		case !city.InBox(p.b.cfg.BBox, q.lon, q.lat):
 			outside++
-		case v[2] > 0:
-			x, y := pr.XY(v[0], v[1])
-			out = append(out, weighted{x, y, v[2]})
+		case q.w > 0:
+			x, y := pr.XY(q.lon, q.lat)
+			out = append(out, weighted{x, y, q.w})
 		}
 	}
 	if len(out) == 0 {
-		return nil, fmt.Errorf("%s: no usable point in the box (%d unreadable, %d outside)", file, bad, outside)
+		return nil, fmt.Errorf("%s: no usable point in the box (%d unreadable, %d outside)", file, c.bad, outside)
 	}
-	p.b.line("places", "points of "+file, float64(len(out)), "points", fmt.Sprintf("%d unreadable, %d outside the box", bad, outside))
+	detail := fmt.Sprintf("%d unreadable, %d outside the box", c.bad, outside)
+	if c.bad > 0 {
+		detail += "; " + c.example
+		p.b.find("places", "unreadable rows", city.Warning, c.bad, "in "+file+": "+c.example, "")
+	}
+	p.b.line("places", "points of "+file, float64(len(out)), "points", detail)
 	return out, nil
 }
 
@@ -156,7 +116,7 @@ func nearest(ix *city.PointIndex, x, y float64) (near []int) {
 func (p *placer) residents() error {
 	home := func(q *place) float64 { return q.home }
 	if file := p.b.cfg.Files.Population; file != "" {
-		pts, err := p.readPoints(file, "population", "weight")
+		pts, err := p.inBox(file, p.b.people)
 		if err != nil {
 			return err
 		}
@@ -180,6 +140,7 @@ func (p *placer) residents() error {
 	if !(total > 0) {
 		return errors.New("nobody lives anywhere: no home was found")
 	}
+	p.b.assumePopulation(p)
 	want := p.b.city.Info.Population.Value
 	for i := range p.places {
 		p.places[i].people *= want / total
@@ -199,7 +160,7 @@ func (p *placer) jobs() error {
 	if file == "" {
 		return nil
 	}
-	pts, err := p.readPoints(file, "jobs", "weight")
+	pts, err := p.inBox(file, p.b.work)
 	if err != nil {
 		return err
 	}

@@ -43,6 +43,9 @@ func (b *builder) buildPlaces() error {
 		p.fromBuildings()
 	} else {
 		p.fromStreets()
+		if b.cfg.Files.Jobs == "" && b.city.Timetable.NumStops() == 0 {
+			p.points() // nothing else tells where people go
+		}
 	}
 	p.snap()
 	if len(p.places) == 0 {
@@ -57,6 +60,7 @@ func (b *builder) buildPlaces() error {
 	if b.cfg.Places.Homes == "streets" && b.cfg.Files.Jobs == "" {
 		p.attractByDepartures()
 	}
+	p.anywhere()
 	p.places = slices.DeleteFunc(p.places, func(q place) bool {
 		return q.people == 0 && q.attract == [city.NumPurposes]float64{}
 	})
@@ -68,12 +72,25 @@ func (b *builder) buildPlaces() error {
 		for i := range p.places {
 			total += p.places[i].attract[k]
 		}
-		if total == 0 {
-			return fmt.Errorf("no place attracts %s: the sources hold no such destination", city.Purpose(k))
-		}
 		b.line("places", "attraction for "+city.Purpose(k).String(), math.Round(total), "weight", "")
 	}
 	return nil
+}
+
+// anywhere spreads the destinations of a purpose over the homes where the
+// sources hold none: a small map may lack schools, not their pupils.
+func (p *placer) anywhere() {
+	for k := range city.NumPurposes {
+		if slices.ContainsFunc(p.places, func(q place) bool { return q.attract[k] > 0 }) {
+			continue
+		}
+		for i := range p.places {
+			p.places[i].attract[k] = p.places[i].people
+		}
+		what := city.Purpose(k).String()
+		p.b.line("places", "no destinations for "+what, 1, "", "spread over the homes instead (assumed)")
+		p.b.find("places", "destinations", city.Warning, 1, "the sources hold no destination for "+what+": its trips go to other people's homes (assumed)", "")
+	}
 }
 
 // minHomeM2 is the smallest ground of a building of unknown use that can be a
