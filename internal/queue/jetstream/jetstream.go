@@ -4,7 +4,7 @@
 // Jobs are one work-queue stream with a subject per job and at most one
 // message per subject, so the stream itself refuses a second message for a job
 // it still holds, however much later it is sent. One durable pull consumer is
-// shared by all workers; its AckWait is the lease. Buried messages go to a
+// shared by all workers; its AckWait is the lease and a little more. Buried messages go to a
 // second stream that keeps them.
 //
 // The server takes an acknowledgement from any delivery of a message, even one
@@ -171,7 +171,7 @@ func open(ctx context.Context, nc *nats.Conn, o Options) (*Queue, error) {
 	}
 	cons, err := stream.CreateOrUpdateConsumer(ctx, jetstream.ConsumerConfig{
 		Durable: workers, AckPolicy: jetstream.AckExplicitPolicy,
-		AckWait: o.Lease, MaxDeliver: -1, MaxAckPending: -1,
+		AckWait: o.Lease + min(o.Lease/2, onTheWay), MaxDeliver: -1, MaxAckPending: -1,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("consumer: %w", err)
@@ -282,6 +282,11 @@ func (t *token) finish() {
 	defer t.mu.Unlock()
 	t.end = time.Time{}
 }
+
+// onTheWay is how much longer than the lease the server waits before it hands
+// a message out again. Its clock starts when it sends, ours when we receive: a
+// lease that we think holds must never be somebody else's already.
+const onTheWay = 2 * time.Second
 
 // Extend implements queue.Queue.
 func (q *Queue) Extend(_ context.Context, l *queue.Lease) error {
