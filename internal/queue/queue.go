@@ -49,7 +49,8 @@ type Queue interface {
 }
 
 // Holder is a Queue that can tell whether it still holds a message, waiting or
-// leased. The sweeper uses it to find jobs whose message is gone.
+// leased. The sweeper uses it to find jobs whose message is gone. In a cluster
+// it may say yes for a moment after Done: the next sweep asks again.
 type Holder interface {
 	Holds(ctx context.Context, id string) (bool, error)
 }
