@@ -252,7 +252,7 @@ func TestBudgetTellsAndActsInTime(t *testing.T) {
 func TestDashboardShowsBothOfEachPair(t *testing.T) {
 	widgets := dashboardWidgets(t, plan(t))
 	for title, both := range map[string][]string{
-		"Duration (ms)":       {`"stat":"p90"`, `"stat":"p99"`, `"Duration","FunctionName","cityflow-api"`},
+		"Duration (ms)":       {`"label":"p90"`, `"label":"p99"`, `"Duration","FunctionName","cityflow-api"`},
 		"Errors (%)":          {"4xxErrorRate", "5xxErrorRate"},
 		"Answers":             {`"4xx"`, `"5xx"`, `"Count"`, "AWS/ApiGateway"},
 		"Tasks started a day": {`capacity=\"spot\"`, `capacity=\"on_demand\"`, "86400"},

@@ -216,7 +216,7 @@ func TestOneCommandSaysAllThatIsMissing(t *testing.T) {
 		"account: ", "api.memory_mb: ", "web.price_class: ", "no program aws", "no program node", "no program npm", "no program openssl", "no program curl")
 	says("account: \"210987654321\"\n", "", []string{"--check"}, []string{"AWS_ENDPOINT_URL=http://127.0.0.1:1"}, "no credentials that AWS accepts")
 	says("account: \"210987654321\"\n", "", []string{"--check"}, nil, "these credentials are of account 123456789012, "+config+" names 210987654321")
-	says("environment: nowhere\napi: {tokens: true}\n", "", nil, nil, "is not prepared in eu-west-2: scripts/deploy/bootstrap", "is not prepared in us-east-1: scripts/deploy/bootstrap",
+	says("environment: nowhere\napi: {tokens: true, private: true}\n", "", nil, nil, "api.private is true and CITYFLOW_TOKEN is not set", "is not prepared in eu-west-2: scripts/deploy/bootstrap", "is not prepared in us-east-1: scripts/deploy/bootstrap",
 		"/cityflow/nowhere/openai-api-key does not exist", "/cityflow/nowhere/token-hashes does not exist", "build/lambda-api.zip is not built", "build/lambda-reconciler.zip is not built",
 		"build/image/index.json is not built", "web/dist/index.html is not built", "build/cities/index.json is not built", "bin/cityflow is not built")
 	says("environment: nowhere\napi: {openai: false}\n", "", []string{"--check", "--code-only"}, nil, "the stacks are not deployed")
