@@ -43,7 +43,7 @@ def fuzz(program, name, schema, server, folder, *more):
     path = folder / (name.replace(" ", "-").replace(",", "") + ".json")
     path.write_text(json.dumps(schema), encoding="utf-8")
     command = [program, "run", str(path), "--url", server.url, "--checks", CHECKS, "--phases", "examples,coverage,fuzzing", "--max-examples", "20",
-               "--max-time", str(SECONDS[name]), "--seed", str(SEED), "--request-timeout", "3", "--no-color", "--warnings", "off", *more]
+               "--max-time", str(SECONDS[name]), "--seed", str(SEED), "--request-timeout", "30", "--no-color", "--warnings", "off", *more]
     # Its own folder: it keeps a database of what it found.
     try:
         done = subprocess.run(command, cwd=folder, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=SECONDS[name] + 60)

@@ -364,7 +364,7 @@ func TestSmokePassesAndFailsForTheRightReasons(t *testing.T) {
 	smoke := func(args ...string) (int, []smokeResult) {
 		t.Helper()
 		var out bytes.Buffer
-		code := mainExit(context.Background(), append([]string{"--format", "json", "smoke", "--web", p.url, "--api", p.url + "/v1", "--timeout", "20s"}, args...), &out, io.Discard)
+		code := mainExit(context.Background(), append([]string{"--format", "json", "smoke", "--web", p.url, "--api", p.url + "/v1", "--timeout", "60s"}, args...), &out, io.Discard)
 		var rs []smokeResult
 		if err := json.Unmarshal(out.Bytes(), &rs); err != nil || len(rs) != 5 {
 			t.Fatalf("%v %s", err, out.String())
@@ -387,6 +387,18 @@ func TestSmokePassesAndFailsForTheRightReasons(t *testing.T) {
 			t.Errorf("%s: %d %+v", c.text, code, rs[0])
 		}
 		write("plan.html", `<p>Plan</p>`)
+	}
+	p.stop()
+
+	// A private one shows the page to everybody, and the rest to holders of a
+	// token.
+	write("index.html", `<nav><a href="plan.html">Plan</a></nav><script src="assets/app.js"></script>`)
+	p = start(t, t.TempDir(), "", 0, "--web", web, "--private", "--token", "the token of the test")
+	if code, rs := smoke(); code != 1 || !rs[0].OK || rs[1].OK || !strings.Contains(rs[1].Detail, "401") {
+		t.Errorf("without a token: %d %+v", code, rs)
+	}
+	if code, rs := smoke("--token", "the token of the test"); code != 0 {
+		t.Errorf("with its token: %d %+v", code, rs)
 	}
 	p.stop()
 }

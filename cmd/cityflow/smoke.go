@@ -25,6 +25,7 @@ type smokeCmd struct {
 	AWS     bool          `help:"The deployment is on AWS: visits are measured by the page itself, not at /metrics."`
 	Visits  string        `enum:"required,configured,none" default:"required" help:"With --aws: whether visits must have been measured in the last week (asked of CloudWatch, where there are AWS credentials), it is enough that the page is told how, or nothing is measured (required, configured, none)."`
 	City    string        `placeholder:"CITY" help:"City of the small job. Default: the first that is enabled."`
+	Token   string        `env:"CITYFLOW_TOKEN" placeholder:"TOKEN" help:"Token of a private deployment; only the host of the API gets to see it."`
 	Timeout time.Duration `default:"3m" help:"Patience for the small job."`
 }
 
@@ -34,6 +35,7 @@ type smoke struct {
 	client   *http.Client
 	web, api *url.URL
 	aws      bool
+	token    string // "" where the API is open
 	measured string // what is expected of visits
 	// learned on the way
 	city string
@@ -63,7 +65,7 @@ func (c *smokeCmd) Run(e *env) error {
 	}
 	ctx, cancel := context.WithTimeout(e.ctx, c.Timeout)
 	defer cancel()
-	s := &smoke{ctx: ctx, client: &http.Client{Timeout: 30 * time.Second}, web: web, api: api, aws: c.AWS, measured: c.Visits, city: c.City}
+	s := &smoke{ctx: ctx, client: &http.Client{Timeout: 30 * time.Second}, web: web, api: api, aws: c.AWS, measured: c.Visits, city: c.City, token: c.Token}
 	defer s.client.CloseIdleConnections()
 	var results []smokeResult
 	failed := 0
@@ -128,6 +130,9 @@ func (s *smoke) fetch(method string, base *url.URL, ref, body string) ([]byte, *
 	}
 	if body != "" {
 		req.Header.Set("Content-Type", "application/json")
+	}
+	if s.token != "" && u.Host == s.api.Host && u.Scheme == s.api.Scheme {
+		req.Header.Set("Authorization", "Bearer "+s.token)
 	}
 	res, err := s.client.Do(req)
 	if err != nil {

@@ -42,7 +42,7 @@ func run(path string, example bool, stdout, stderr io.Writer) int {
 		{"account", c.Account}, {"region", c.Region}, {"edge_region", config.EdgeRegion}, {"environment", c.Environment}, {"site_url", c.SiteURL()}, {"api_url", c.APIURL()},
 		{"zone_id", zone}, {"bucket_prefix", c.BucketPrefix()}, {"web_bucket", c.WebBucket()}, {"artifacts_bucket", c.Names.ArtifactsBucket},
 		{"logs_bucket", c.Names.LogsBucket}, {"queue", c.Names.Queue}, {"dead_letters", c.Names.DeadLetters}, {"cluster", c.Names.Cluster}, {"function", c.Names.Function}, {"reconciler", c.Names.Reconciler},
-		{"worker", c.Names.Worker}, {"openai", c.API.OpenAI}, {"tokens", c.API.Tokens}, {"rum", c.RUM()},
+		{"worker", c.Names.Worker}, {"openai", c.API.OpenAI}, {"tokens", c.API.Tokens}, {"private", c.API.Private}, {"reserve_concurrency", c.Jobs.ReserveConcurrency}, {"rum", c.RUM()},
 	} {
 		fmt.Fprintf(stdout, "%s=%v\n", kv[0], kv[1])
 	}

@@ -26,8 +26,8 @@ func api(app constructs.Construct, c *config.Config) (stack awscdk.Stack, id str
 		// and replaces what the function says.
 		CorsConfiguration: &awsapigatewayv2.CfnApi_CorsProperty{
 			AllowOrigins: strs(c.SiteURL()), AllowMethods: strs("GET", "POST", "HEAD"), MaxAge: num(3600),
-			AllowHeaders:  strs("authorization", "content-type", "idempotency-key", "if-none-match", "range"),
-			ExposeHeaders: strs("content-range", "etag", "location", "retry-after"),
+			AllowHeaders:  strs("authorization", "content-type", "idempotency-key", "if-none-match", "range", "x-request-id"),
+			ExposeHeaders: strs("accept-ranges", "content-range", "etag", "location", "retry-after", "x-request-id"),
 		},
 	})
 	integration := awsapigatewayv2.NewCfnIntegration(stack, str("Integration"), &awsapigatewayv2.CfnIntegrationProps{

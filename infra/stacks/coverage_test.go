@@ -3,6 +3,7 @@ package stacks
 import (
 	"io/fs"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"regexp"
 	"slices"
@@ -205,6 +206,35 @@ func TestWebScriptSaysHowLongThingsHold(t *testing.T) {
 	for _, want := range []string{"apiBaseUrl=api", `filesBaseUrl="/files"`, "rum=json.loads(rum)", "version=version"} {
 		if !strings.Contains(string(b), want) {
 			t.Errorf("site.json is written without %s", want)
+		}
+	}
+}
+
+// TestAPIDeployWatchesWhatItIsMadeOf: a push that changes any package of the
+// functions deploys them. Pages of docs are such a package: questions are
+// answered from them.
+func TestAPIDeployWatchesWhatItIsMadeOf(t *testing.T) {
+	c := exec.CommandContext(t.Context(), "go", "list", "-deps", "-f", "{{with .Module}}{{if .Main}}{{$.ImportPath}}{{end}}{{end}}", "./cmd/lambda-api", "./cmd/lambda-reconciler")
+	c.Dir = filepath.Join("..", "..")
+	out, err := c.Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	b, err := os.ReadFile(filepath.Join(c.Dir, ".github", "workflows", "api-deploy.yml"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	folders := map[string]bool{}
+	for _, p := range strings.Fields(string(out)) {
+		folder, _, _ := strings.Cut(strings.TrimPrefix(p, "github.com/malikobaid/cityflow/"), "/")
+		folders[folder] = true
+	}
+	if len(folders) < 3 {
+		t.Errorf("the functions are made of %v", folders)
+	}
+	for f := range folders {
+		if !strings.Contains(string(b), " "+f+"/**,") && !strings.Contains(string(b), "["+f+"/**,") {
+			t.Errorf("a change of %s deploys nothing", f)
 		}
 	}
 }

@@ -275,6 +275,11 @@ func TestAlarms(t *testing.T) {
 	if n := len(quiet.all("", "AWS::SNS::Subscription")); n != 2 {
 		t.Errorf("%d subscriptions, want the same people in both regions", n)
 	}
+	for _, s := range quiet.all("", "AWS::SNS::Subscription") {
+		s.want(t, "email", "Protocol")
+		s.want(t, "ops@example.org", "Endpoint")
+		s.want(t, map[string]string{"Ref": "Alerts"}, "TopicArn")
+	}
 }
 
 func exists(path string) bool { _, err := os.Stat(path); return err == nil }

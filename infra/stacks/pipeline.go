@@ -91,7 +91,7 @@ func webPermissions(c *config.Config) []statement {
 	return []statement{
 		{sid: "Look", actions: []string{"s3:ListBucket"}, resources: []string{b}},
 		// Nothing is deleted: open pages still ask for old assets.
-		{sid: "Send", actions: []string{"s3:PutObject"}, resources: []string{b + "/*"}},
+		{sid: "Send", actions: []string{"s3:PutObject"}, resources: []string{b + "/web/*"}},
 		// The distribution is known by its id only after it was made; the tag
 		// that every part carries limits this to ours.
 		{sid: "Invalidate", actions: []string{"cloudfront:CreateInvalidation"},

@@ -294,6 +294,9 @@ func plainKey(key string) string {
 // lambdaCalls: https://docs.aws.amazon.com/lambda/latest/api/API_Operations.html
 func lambdaCalls(t testing.TB, r *http.Request, arn func(string) string) []Call {
 	_, rest, _ := strings.Cut(strings.TrimPrefix(r.URL.Path, "/"), "/functions/")
+	if r.Method == http.MethodGet && strings.Contains(r.URL.Path, "/account-settings") {
+		return []Call{{"lambda:GetAccountSettings", "*"}}
+	}
 	name, what, _ := strings.Cut(rest, "/")
 	if n, err := url.PathUnescape(name); err == nil {
 		name = n

@@ -40,7 +40,7 @@ func TestAPrivateDeploymentIsClosed(t *testing.T) {
 	}
 	for _, c := range closed {
 		method, path, _ := strings.Cut(c, " ")
-		for _, h := range [][]string{nil, {"Authorization", "Bearer wrong"}, {"Authorization", token}, {"Cookie", sessionCookie + "=wrong"}, {"Authorization", "Bearer "}} {
+		for _, h := range [][]string{nil, {"Authorization", "Bearer wrong"}, {"Authorization", "Bearer " + token + " and more that is long enough for any token"}, {"Authorization", token}, {"Cookie", sessionCookie + "=wrong"}, {"Authorization", "Bearer "}} {
 			res, b := r.do(method, path, "", h...)
 			if f := asFault(t, res, b, 401); f.Status != 401 || res.Header.Get("WWW-Authenticate") == "" {
 				t.Errorf("%s with %q is open: %d", c, h, res.StatusCode)
@@ -158,4 +158,40 @@ func TestHeadersThatKeepPagesFromBeingMisused(t *testing.T) {
 			}
 		}
 	}
+}
+
+// A client that did not hear the answer asks again with the same key and gets
+// the same job; whoever sends no key, another key or another request does not.
+func TestARepeatedSubmitIsOneJob(t *testing.T) {
+	r := newRig(t, nil)
+	ask := func(body, key string) string {
+		t.Helper()
+		h := []string{"Content-Type", "application/json"}
+		if key != "" {
+			h = append(h, "Idempotency-Key", key)
+		}
+		res, b := r.do("POST", "/v1/submit", body, h...)
+		var sub struct {
+			JobID string `json:"job_id"`
+		}
+		if err := json.Unmarshal(b, &sub); err != nil || res.StatusCode != 202 || sub.JobID == "" {
+			t.Fatalf("%d %s", res.StatusCode, b)
+		}
+		return sub.JobID
+	}
+	const one, two = `{"city":"testville","seed":1}`, `{"city":"testville","seed":2}`
+	first := ask(one, "a")
+	if again := ask(one, "a"); again != first {
+		t.Errorf("the same request with the same key is %s and %s", first, again)
+	}
+	seen := map[string]bool{first: true}
+	for _, x := range [][2]string{{one, "b"}, {two, "a"}, {one, ""}, {one, ""}} {
+		if id := ask(x[0], x[1]); seen[id] {
+			t.Errorf("%v is the job %s of another request", x, id)
+		} else {
+			seen[id] = true
+		}
+	}
+	res, b := r.do("POST", "/v1/submit", one, "Content-Type", "application/json", "Idempotency-Key", strings.Repeat("k", 256))
+	asFault(t, res, b, 422)
 }

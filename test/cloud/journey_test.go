@@ -181,7 +181,7 @@ func madeUp(t *testing.T, d *deployment, id string, st spec.Status) {
 	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
 	defer cancel()
 	c := exec.CommandContext(ctx, python, fuzzer, "run", "openapi.json", "--url", d.apiURL, "--checks", madeUpChecks, "--phases", "examples,coverage,fuzzing",
-		"--max-examples", "20", "--max-time", madeUpFor, "--seed", madeUpSeed, "--request-timeout", "10", "--no-color", "--warnings", "off")
+		"--max-examples", "20", "--max-time", madeUpFor, "--seed", madeUpSeed, "--request-timeout", "30", "--no-color", "--warnings", "off")
 	c.Dir = dir
 	out, err := c.CombinedOutput()
 	if err != nil || !bytes.Contains(out, []byte("Test cases:")) {

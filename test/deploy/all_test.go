@@ -205,7 +205,7 @@ func TestOneCommandSaysAllThatIsMissing(t *testing.T) {
 			}
 		}
 		for _, c := range rec.Calls() {
-			if c.Action != "sts:GetCallerIdentity" && c.Action != "ssm:GetParameter" {
+			if c.Action != "sts:GetCallerIdentity" && c.Action != "ssm:GetParameter" && c.Action != "lambda:GetAccountSettings" {
 				t.Errorf("it calls %s", c)
 			}
 		}
@@ -216,10 +216,24 @@ func TestOneCommandSaysAllThatIsMissing(t *testing.T) {
 		"account: ", "api.memory_mb: ", "web.price_class: ", "no program aws", "no program node", "no program npm", "no program openssl", "no program curl")
 	says("account: \"210987654321\"\n", "", []string{"--check"}, []string{"AWS_ENDPOINT_URL=http://127.0.0.1:1"}, "no credentials that AWS accepts")
 	says("account: \"210987654321\"\n", "", []string{"--check"}, nil, "these credentials are of account 123456789012, "+config+" names 210987654321")
-	says("environment: nowhere\napi: {tokens: true}\n", "", nil, nil, "is not prepared in eu-west-2: scripts/deploy/bootstrap", "is not prepared in us-east-1: scripts/deploy/bootstrap",
+	says("environment: nowhere\napi: {tokens: true, private: true}\n", "", nil, nil, "api.private is true and CITYFLOW_TOKEN is not set", "is not prepared in eu-west-2: scripts/deploy/bootstrap", "is not prepared in us-east-1: scripts/deploy/bootstrap",
 		"/cityflow/nowhere/openai-api-key does not exist", "/cityflow/nowhere/token-hashes does not exist", "build/lambda-api.zip is not built", "build/lambda-reconciler.zip is not built",
 		"build/image/index.json is not built", "web/dist/index.html is not built", "build/cities/index.json is not built", "bin/cityflow is not built")
 	says("environment: nowhere\napi: {openai: false}\n", "", []string{"--check", "--code-only"}, nil, "the stacks are not deployed")
+	// An account that may run few functions at once cannot reserve one.
+	quick, err := quick()
+	if err != nil {
+		t.Fatal(err)
+	}
+	small := t.TempDir()
+	note := "#!/bin/sh\n[ \"$2\" != get-account-settings ] || { echo 10; exit; }\nexec '" + filepath.Join(quick, "aws") + "' \"$@\"\n"
+	if err := os.WriteFile(filepath.Join(small, "aws"), []byte(note), 0o700); err != nil { // #nosec G306 -- it is run
+		t.Fatal(err)
+	}
+	few := small + string(os.PathListSeparator) + searchPath()
+	prepared := []string{"is not prepared in eu-west-2: scripts/deploy/bootstrap", "is not prepared in us-east-1: scripts/deploy/bootstrap"}
+	says("environment: nowhere\napi: {openai: false}\n", few, []string{"--check"}, nil, append(prepared, "may run 10 functions at once, too few to reserve one: set jobs.reserve_concurrency: false")...)
+	says("environment: nowhere\napi: {openai: false}\njobs: {reserve_concurrency: false}\n", few, []string{"--check"}, nil, prepared...)
 	// Away from loopback the example counts as not filled in.
 	says("region: eu-west-2\n", "", []string{"--check"}, []string{"AWS_ENDPOINT_URL=", "AWS_ENDPOINT_URL_STS=" + rec.URL, "AWS_ENDPOINT_URL_SSM=" + rec.URL}, "account: 123456789012, want your own", "domain.zone_id: Z0EXAMPLE")
 }

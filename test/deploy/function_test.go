@@ -126,6 +126,15 @@ func TestAFunctionIsDeployedCheckedAndRolledBack(t *testing.T) {
 		t.Errorf("version %s is live, want 2", v)
 	}
 	s.smoke(t, "after code that cannot start")
+	// A deploy that was stopped between alias and check: the next one looks.
+	alias := func(version string) {
+		aws(t, env, "lambda", "update-alias", "--function-name", name, "--name", "live", "--function-version", version)
+	}
+	alias("3")
+	if out := fails(t, env, "function", name, broken, health); !strings.Contains(out, "version 3 of "+name+" is live already and fails its check") {
+		t.Errorf("broken code that is live: %s", out)
+	}
+	alias("2")
 	// New settings must not carry the code that failed with them.
 	if out := fails(t, env, "function", name, "--settings", health); !strings.Contains(out, "the newest code is not the live one") {
 		t.Errorf("settings over failed code: %s", out)

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -12,6 +13,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/aws/retry"
 	"github.com/aws/aws-sdk-go-v2/service/ecs"
+	"github.com/aws/aws-sdk-go-v2/service/ecs/types"
 
 	"github.com/malikobaid/cityflow/internal/awstest"
 	"github.com/malikobaid/cityflow/internal/launch"
@@ -175,6 +177,35 @@ func TestSettingsAreCheckedTogether(t *testing.T) {
 	for _, want := range []string{"cluster", "cityflow-worker:3", "subnets", "security groups"} {
 		if err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%v does not name %q", err, want)
+		}
+	}
+}
+
+// What only the real platform minds: without a public address a task in a
+// network without NAT cannot even fetch its image, with a revision it would not
+// be the deployed image, and a token of more than 64 characters is refused.
+func TestWhatATaskIsStartedWith(t *testing.T) {
+	l, err := New(client("http://127.0.0.1:1"), options)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for c, provider := range map[launch.Capacity]string{launch.Spot: "FARGATE_SPOT", launch.OnDemand: "FARGATE"} {
+		in := l.input(7, c, strings.Repeat("t", launch.MaxToken), 99)
+		n := in.NetworkConfiguration.AwsvpcConfiguration
+		if n.AssignPublicIp != types.AssignPublicIpEnabled || !slices.Equal(n.Subnets, options.Subnets) || !slices.Equal(n.SecurityGroups, options.SecurityGroups) {
+			t.Errorf("network: %+v", n)
+		}
+		if s := in.CapacityProviderStrategy; len(s) != 1 || aws.ToString(s[0].CapacityProvider) != provider || in.LaunchType != "" {
+			t.Errorf("%s: %+v, launch type %q", c, s, in.LaunchType)
+		}
+		if aws.ToString(in.TaskDefinition) != options.Family || aws.ToString(in.Cluster) != options.Cluster || aws.ToInt32(in.Count) != 7 {
+			t.Errorf("%+v", in)
+		}
+		if token := aws.ToString(in.ClientToken); len(token) > 64 || token == aws.ToString(l.input(7, c, strings.Repeat("t", launch.MaxToken), 98).ClientToken) {
+			t.Errorf("token %q of %d characters", token, len(token))
+		}
+		if in.PropagateTags != types.PropagateTagsTaskDefinition {
+			t.Errorf("tags of the definition: %q", in.PropagateTags)
 		}
 	}
 }
