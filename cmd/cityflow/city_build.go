@@ -68,6 +68,7 @@ type builtCity struct {
 	Trips    int            `json:"vehicle_trips"`
 	Places   int            `json:"places"`
 	Pack     string         `json:"pack"`
+	Basemap  string         `json:"basemap,omitempty"` // beside a pack file
 	Report   string         `json:"report"`
 	Findings report.Verdict `json:"findings"`
 	Seconds  float64        `json:"seconds"`
@@ -87,7 +88,11 @@ func (c *cityBuildCmd) Run(e *env) error {
 		}
 		if !e.json {
 			fmt.Fprintf(e.stdout, "%s: %d links, %d stops, %d vehicle trips, %d places\n", b.City, b.Links, b.Stops, b.Trips, b.Places)
-			fmt.Fprintf(e.stdout, "  pack    %s\n  report  %s: %s\n", b.Pack, b.Report, said(b.Findings))
+			fmt.Fprintf(e.stdout, "  pack    %s\n", b.Pack)
+			if b.Basemap != "" {
+				fmt.Fprintf(e.stdout, "  map     %s\n", b.Basemap)
+			}
+			fmt.Fprintf(e.stdout, "  report  %s: %s\n", b.Report, said(b.Findings))
 		}
 		out = append(out, *b)
 	}
@@ -280,6 +285,13 @@ func (c *cityBuildCmd) one(e *env, j cityJob) (*builtCity, error) {
 			return nil, err
 		}
 		files[c.Out], b.Pack = pack.Bytes(), c.Out
+		basemap, err := c.basemap(e, r, bar)
+		if err != nil {
+			return nil, err
+		}
+		// A pack holds the city, not its picture.
+		b.Basemap = base + "pmtiles"
+		files[b.Basemap] = basemap
 	} else if b.Pack, err = c.into(e, r, bar); err != nil {
 		return nil, err
 	}
@@ -317,11 +329,9 @@ func (c *cityBuildCmd) one(e *env, j cityJob) (*builtCity, error) {
 // it is never skipped: a pack is always what this program makes of its sources.
 func (c *cityBuildCmd) into(e *env, r *build.Result, b *bar) (string, error) {
 	slug := r.City.Info.Slug
-	basemap, err := tiles.Build(r.Source, tiles.Options{Box: r.City.Info.BBox, Name: r.City.Info.Name, Attribution: r.City.Info.Attribution, Progress: func(done float64, what string) {
-		b.show(run.Progress{Stage: what, Done: done, Message: slug + ": " + what})
-	}})
+	basemap, err := c.basemap(e, r, b)
 	if err != nil {
-		return "", fmt.Errorf("city %s: %w", slug, err)
+		return "", err
 	}
 	bucket, err := openBuilt(c.Out)
 	if err != nil {
@@ -332,11 +342,24 @@ func (c *cityBuildCmd) into(e *env, r *build.Result, b *bar) (string, error) {
 	if err := cities.Add(e.ctx, r.City); err != nil {
 		return "", err
 	}
-	if err := cities.AddBasemap(e.ctx, slug, basemap.Archive); err != nil {
+	if err := cities.AddBasemap(e.ctx, slug, basemap); err != nil {
 		return "", err
 	}
-	e.log.Debug("basemap", "city", slug, "bytes", len(basemap.Archive), "tiles", basemap.Tiles, "features", basemap.Summary(), "broken", basemap.Broken, "left_out", basemap.Left)
 	return filepath.Join(c.Out, filepath.FromSlash(catalog.PackKey(r.City))), nil
+}
+
+// basemap draws the city's map as a PMTiles archive.
+func (c *cityBuildCmd) basemap(e *env, r *build.Result, b *bar) ([]byte, error) {
+	info := &r.City.Info
+	slug := info.Slug
+	basemap, err := tiles.Build(r.Source, tiles.Options{Box: info.BBox, Name: info.Name, Attribution: info.Attribution, Progress: func(done float64, what string) {
+		b.show(run.Progress{Stage: what, Done: done, Message: slug + ": " + what})
+	}})
+	if err != nil {
+		return nil, fmt.Errorf("city %s: %w", slug, err)
+	}
+	e.log.Debug("basemap", "city", slug, "bytes", len(basemap.Archive), "tiles", basemap.Tiles, "features", basemap.Summary(), "broken", basemap.Broken, "left_out", basemap.Left)
+	return basemap.Archive, nil
 }
 
 // settle computes the settled morning of a city that was asked for.

@@ -109,6 +109,11 @@ func TestCityBuildFromFiles(t *testing.T) {
 	if err1 != nil || err2 != nil || !bytes.Equal(a, b) {
 		t.Errorf("the pack file and the pack in the folder differ: %v %v", err1, err2)
 	}
+	drawn, err1 := os.ReadFile(filepath.Join(dir, "out", "town.pmtiles"))
+	served, err2 := os.ReadFile(filepath.Join(packs, "cities", "my-town", "basemap.pmtiles"))
+	if err1 != nil || err2 != nil || !bytes.Equal(drawn, served) || one.Basemap != filepath.Join(dir, "out", "town.pmtiles") || two.Basemap != "" {
+		t.Errorf("the map beside the pack file: %v %v, %q, %q", err1, err2, one.Basemap, two.Basemap)
+	}
 	raw, err := os.ReadFile(filepath.Join(dir, "out", "town.report.json"))
 	if err != nil {
 		t.Fatal(err)

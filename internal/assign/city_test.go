@@ -70,6 +70,30 @@ func TestFromCity(t *testing.T) {
 	if err := json.Unmarshal(lines.Bytes(), &g); err != nil || len(g.Features) != 1 || math.Abs(g.Features[0].Properties["volume"]-60) > 1e-9 || len(g.Features[0].Geometry.Coordinates) < 2 {
 		t.Errorf("%v\n%s", err, lines.String())
 	}
+	// The vehicles of a street's copy are the street's.
+	twin := int(first)
+	for l := range net.NumLinks() {
+		if net.From[l] == net.From[first] && l != int(first) {
+			twin = l
+		}
+	}
+	net.To[twin], net.WayOSM[twin], net.Reverse[twin] = net.To[first], net.WayOSM[first], units.NoLink
+	for _, col := range [][]float32{net.GeomLon, net.GeomLat} {
+		copy(col[net.GeomFirst[twin]:net.GeomFirst[twin+1]], col[net.GeomFirst[first]:net.GeomFirst[first+1]])
+	}
+	for i, l := range n.Street {
+		if l == units.LinkID(twin) {
+			r.Volume[i] = 5
+		}
+	}
+	g.Features = nil
+	lines.Reset()
+	if err := WriteStreetsGeoJSON(&lines, net, n, r); err != nil {
+		t.Fatal(err)
+	}
+	if err := json.Unmarshal(lines.Bytes(), &g); err != nil || len(g.Features) != 1 || math.Abs(g.Features[0].Properties["volume"]-65) > 1e-9 {
+		t.Errorf("with a copy: %v\n%s", err, lines.String())
+	}
 }
 
 func linkOf(t *testing.T, net *city.Network, a, b units.NodeID) units.LinkID {

@@ -3,6 +3,7 @@ package assign
 import (
 	"bufio"
 	"io"
+	"slices"
 	"strconv"
 
 	"github.com/malikobaid/cityflow/internal/city"
@@ -47,6 +48,29 @@ func WritePaths(w io.Writer, n *Network, d *Demand, r *Result) error {
 	return b.Flush()
 }
 
+// volumes is the traffic of each link with that of the copies of its street,
+// and -1 for these copies.
+func volumes(net *city.Network, n *CityNetwork, r *Result) []float64 {
+	of := net.Originals()
+	at := map[units.LinkID]int{} // look-up only
+	for i, l := range n.Street {
+		if l != units.NoLink {
+			at[l] = i
+		}
+	}
+	out := slices.Clone(r.Volume)
+	for i, l := range n.Street {
+		if l == units.NoLink || of[l] == l {
+			continue
+		}
+		if o, ok := at[of[l]]; ok {
+			out[o] += r.Volume[i]
+			out[i] = -1
+		}
+	}
+	return out
+}
+
 // WriteStreets writes the volumes of a city as CSV, one row per direction of a
 // street: OSM way and end nodes, vehicles per hour, capacity, minutes now and on
 // an empty street.
@@ -54,14 +78,15 @@ func WriteStreets(w io.Writer, net *city.Network, n *CityNetwork, r *Result) err
 	b := bufio.NewWriter(w) // keeps its first error until Flush
 	_, _ = b.WriteString("way,from,to,volume,capacity,minutes,free_minutes\n")
 	var row []byte
+	volume := volumes(net, n, r)
 	for i, l := range n.Street {
-		if l == units.NoLink {
+		if l == units.NoLink || volume[i] < 0 {
 			continue
 		}
 		row = strconv.AppendInt(row[:0], net.WayOSM[l], 10)
 		row = strconv.AppendInt(append(row, ','), net.NodeOSM[net.From[l]], 10)
 		row = strconv.AppendInt(append(row, ','), net.NodeOSM[net.To[l]], 10)
-		for _, v := range [...]float64{r.Volume[i], n.Capacity[i], r.Cost[i], n.FreeFlow[i]} {
+		for _, v := range [...]float64{volume[i], n.Capacity[i], r.Cost[i], n.FreeFlow[i]} {
 			row = strconv.AppendFloat(append(row, ','), v, 'g', 8, 64)
 		}
 		_, _ = b.Write(append(row, '\n'))
@@ -76,8 +101,9 @@ func WriteStreetsGeoJSON(w io.Writer, net *city.Network, n *CityNetwork, r *Resu
 	_, _ = b.WriteString(`{"type":"FeatureCollection","features":[`)
 	var row []byte
 	comma := ""
+	volume := volumes(net, n, r)
 	for i, l := range n.Street {
-		if l == units.NoLink || r.Volume[i] == 0 {
+		if l == units.NoLink || volume[i] <= 0 {
 			continue
 		}
 		row = append(append(row[:0], comma...), "\n"+`{"type":"Feature","properties":{"way":`...)
@@ -87,7 +113,7 @@ func WriteStreetsGeoJSON(w io.Writer, net *city.Network, n *CityNetwork, r *Resu
 		row = strconv.AppendInt(append(row, `,"to":`...), net.NodeOSM[net.To[l]], 10)
 		for k, name := range [...]string{"volume", "capacity", "minutes", "free_minutes"} {
 			row = append(append(append(row, `,"`...), name...), `":`...)
-			row = appendJSONFloat(row, [...]float64{r.Volume[i], n.Capacity[i], r.Cost[i], n.FreeFlow[i]}[k])
+			row = appendJSONFloat(row, [...]float64{volume[i], n.Capacity[i], r.Cost[i], n.FreeFlow[i]}[k])
 		}
 		row = append(row, `},"geometry":{"type":"LineString","coordinates":[`...)
 		for g := net.GeomFirst[l]; g < net.GeomFirst[l+1]; g++ {

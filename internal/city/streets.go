@@ -17,7 +17,7 @@ var classNames = [...]string{
 func (c RoadClass) String() string { return classNames[c] }
 
 // StreetsGeoJSON is the street network for a map: a FeatureCollection with one
-// LineString per street (both directions once) and the properties class, way
+// LineString per street (both directions and copies once) and the properties class, way
 // and, where there is one, name. Coordinates have five decimals (about one
 // metre), and points that then coincide are left out. The bytes depend on the
 // city alone.
@@ -26,8 +26,9 @@ func StreetsGeoJSON(c *City) []byte {
 	out := make([]byte, 0, 128*n.NumLinks())
 	out = append(out, `{"type":"FeatureCollection","features":[`...)
 	some := false
+	of := n.Originals()
 	for l := range n.NumLinks() {
-		if r := n.Reverse[l]; r != units.NoLink && int(r) < l {
+		if r := n.Reverse[l]; r != units.NoLink && int(r) < l || of[l] != units.LinkID(l) {
 			continue
 		}
 		if some {

@@ -170,11 +170,30 @@ func linkMap(c *city.City, st *study, sum *spec.Summary) []artifact.Feature {
 		touched[l] = true
 	}
 	n := len(st.outcomes[baseline])
+	// Copies of a street are drawn with it, and their vehicles are its own.
+	of := net.Originals()
+	copies := map[units.LinkID][]units.LinkID{} // look-up only
+	for l, o := range of {
+		if o != units.LinkID(l) {
+			copies[o] = append(copies[o], units.LinkID(l))
+		}
+	}
+	volume := func(world, r, l int) float64 {
+		v := st.outcomes[world][r].volume
+		sum := v[l]
+		for _, c := range copies[units.LinkID(l)] {
+			sum += v[c]
+		}
+		return sum
+	}
 	var lon, lat []float64
 	for l := range net.NumLinks() {
+		if of[l] != units.LinkID(l) {
+			continue
+		}
 		var base, scen, sq float64
 		for r := range n {
-			b, s := st.outcomes[baseline][r].volume[l], st.outcomes[changed][r].volume[l]
+			b, s := volume(baseline, r, l), volume(changed, r, l)
 			base += b / float64(n)
 			scen += s / float64(n)
 			sq += b * b / float64(n)
@@ -189,7 +208,7 @@ func linkMap(c *city.City, st *study, sum *spec.Summary) []artifact.Feature {
 		}
 		diffs := make([]float64, n)
 		for r := range diffs {
-			diffs[r] = st.outcomes[changed][r].volume[l] - st.outcomes[baseline][r].volume[l]
+			diffs[r] = volume(changed, r, l) - volume(baseline, r, l)
 		}
 		diff, ci := kpi.Interval(diffs)
 		lon, lat = lon[:0], lat[:0]

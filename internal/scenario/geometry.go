@@ -13,14 +13,15 @@ func isStreet(net *city.Network, l units.LinkID) bool {
 	return net.Class[l] <= city.Service && net.Modes[l]&(city.AllowCar|city.AllowBus) != 0
 }
 
-// nearestStreetNode is the street junction nearest to a point.
-func nearestStreetNode(c *city.City, pl city.Projection, lon, lat float64) (units.NodeID, bool) {
+// nearestStreetNode is the street junction nearest to a point, of those that
+// count.
+func nearestStreetNode(c *city.City, pl city.Projection, lon, lat float64, counts func(units.NodeID) bool) (units.NodeID, bool) {
 	net := &c.Net
 	x, y := pl.XY(lon, lat)
 	best, at := math.Inf(1), units.NoNode
 	for n := range net.NumNodes() {
 		nx, ny := pl.XY(net.NodeLon[n], net.NodeLat[n])
-		if d := (nx-x)*(nx-x) + (ny-y)*(ny-y); d < best && touchesStreet(net, units.NodeID(n)) {
+		if d := (nx-x)*(nx-x) + (ny-y)*(ny-y); d < best && touchesStreet(net, units.NodeID(n)) && counts(units.NodeID(n)) {
 			best, at = d, units.NodeID(n)
 		}
 	}
@@ -39,6 +40,48 @@ func touchesStreet(net *city.Network, n units.NodeID) bool {
 		}
 	}
 	return false
+}
+
+// largestPart marks the junctions of the largest part of the streets, whatever
+// their direction; of two as large, that of the lower numbers.
+func largestPart(net *city.Network) []bool {
+	part := make([]int32, net.NumNodes()) // from 1; 0: not seen
+	var stack []units.NodeID
+	parts, best, size := int32(0), int32(0), 0
+	for n := range part {
+		if part[n] != 0 || !touchesStreet(net, units.NodeID(n)) {
+			continue
+		}
+		parts++
+		seen := 0
+		visit := func(v units.NodeID, l units.LinkID) {
+			if part[v] == 0 && isStreet(net, l) {
+				part[v] = parts
+				stack = append(stack, v)
+			}
+		}
+		part[n] = parts
+		stack = append(stack, units.NodeID(n))
+		for len(stack) > 0 {
+			v := stack[len(stack)-1]
+			stack = stack[:len(stack)-1]
+			seen++
+			for l := net.FirstOut[v]; l < net.FirstOut[v+1]; l++ {
+				visit(net.To[l], units.LinkID(l))
+			}
+			for i := net.FirstIn[v]; i < net.FirstIn[v+1]; i++ {
+				visit(net.From[net.InLink[i]], net.InLink[i])
+			}
+		}
+		if seen > size {
+			best, size = parts, seen
+		}
+	}
+	on := make([]bool, len(part))
+	for n := range on {
+		on[n] = part[n] != 0 && part[n] == best
+	}
+	return on
 }
 
 type queued struct {

@@ -176,8 +176,11 @@ func shortLine(ps *spec.Problems, req *spec.RunRequest, c *city.City) (spec.Modi
 		return m, false
 	}
 	stops, ok := callingPoints(ps, "tram_end", ends[0], ends[1], c)
+	if !ok {
+		return m, false
+	}
 	m.Stops = stops
-	return fillLine(m, c), ok
+	return fillLine(m, c), true
 }
 
 // mergeLine checks a full-form line and writes its defaults.

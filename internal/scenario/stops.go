@@ -209,14 +209,33 @@ func callingPoints(ps *spec.Problems, path string, a, b spec.StopRef, c *city.Ci
 	return append(stops, b), true
 }
 
+// pathBetween is the way over streets between the junctions nearest to two
+// stops. Where one of these lies on an island, such as a bus bay in a square
+// for people on foot, the nearest junction of the largest part stands in.
 func pathBetween(c *city.City, pl city.Projection, a, b spec.StopRef) (lon, lat []float64, metres float64, ok bool) {
 	alon, alat, okA := position(c, a)
 	blon, blat, okB := position(c, b)
 	if !okA || !okB {
 		return nil, nil, 0, false
 	}
-	from, okA := nearestStreetNode(c, pl, alon, alat)
-	to, okB := nearestStreetNode(c, pl, blon, blat)
+	any := func(units.NodeID) bool { return true }
+	from, okA := nearestStreetNode(c, pl, alon, alat, any)
+	to, okB := nearestStreetNode(c, pl, blon, blat, any)
+	if !okA || !okB {
+		return nil, nil, 0, false
+	}
+	if from != to {
+		if lon, lat, metres, ok = streetPath(c, from, to); ok {
+			return lon, lat, metres, true
+		}
+	}
+	main := largestPart(&c.Net)
+	if main[from] && main[to] {
+		return nil, nil, 0, false // at one junction
+	}
+	in := func(n units.NodeID) bool { return main[n] }
+	from, okA = nearestStreetNode(c, pl, alon, alat, in)
+	to, okB = nearestStreetNode(c, pl, blon, blat, in)
 	if !okA || !okB || from == to {
 		return nil, nil, 0, false
 	}

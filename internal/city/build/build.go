@@ -126,6 +126,7 @@ type builder struct {
 	feeds    []*gtfs.Feed
 	people   *counted
 	work     *counted
+	marks    *landmarks
 	terrain  *elevation.Grid
 	derived  []city.Setting
 	findings []city.Finding
@@ -278,6 +279,19 @@ func (b *builder) readCounts() error {
 		return nil
 	}
 	b.people, b.work = counts(b.cfg.Files.Population, peopleNames), counts(b.cfg.Files.Jobs, jobsNames)
+	if file := b.cfg.Files.PointsOfInterest; file != "" {
+		raw, err := b.read(file)
+		if err == nil {
+			if b.marks, err = parseLandmarks(raw); err != nil {
+				err = fmt.Errorf("%s: %w", file, err)
+			}
+		}
+		if err != nil {
+			b.bad = append(b.bad, err)
+		} else {
+			b.kindsOfNobody(file)
+		}
+	}
 	if file := b.cfg.Files.Elevation; file != "" {
 		raw, err := b.read(file)
 		if err == nil {
@@ -290,6 +304,19 @@ func (b *builder) readCounts() error {
 		}
 	}
 	return nil
+}
+
+// kindsOfNobody reports kinds whose id no row has: a typing mistake.
+func (b *builder) kindsOfNobody(file string) {
+	ids := make([]string, 0, len(b.cfg.Places.Kinds))
+	for id := range b.cfg.Places.Kinds { // sorted below
+		ids = append(ids, id)
+	}
+	for _, id := range sortedStrings(ids) {
+		if !slices.ContainsFunc(b.marks.points, func(m landmark) bool { return m.id == id }) {
+			b.bad = append(b.bad, fmt.Errorf("city.yaml: places.kinds.%s: %s has no such id", id, file))
+		}
+	}
 }
 
 // sources reports all unreadable files, and derives what is not set.

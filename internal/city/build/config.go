@@ -11,6 +11,7 @@ import (
 	"github.com/goccy/go-yaml"
 
 	"github.com/malikobaid/cityflow/internal/city"
+	"github.com/malikobaid/cityflow/internal/city/osm"
 	"github.com/malikobaid/cityflow/internal/units"
 )
 
@@ -53,11 +54,15 @@ type Config struct {
 		Population string   `yaml:"population"`
 		Jobs       string   `yaml:"jobs"`
 		Elevation  string   `yaml:"elevation"` // GeoTIFF of heights, for cycling
+		// PointsOfInterest are destinations besides those of the map.
+		PointsOfInterest string `yaml:"points_of_interest"`
 	} `yaml:"files"`
 	Places struct {
 		// Homes says what residents are spread over: "buildings" (residential
 		// floor area) or "streets" (metres of residential street).
 		Homes string `yaml:"homes"`
+		// Kinds are OpenStreetMap tags of points of interest, by id.
+		Kinds map[string]string `yaml:"kinds"`
 	} `yaml:"places"`
 }
 
@@ -137,6 +142,18 @@ func parseConfig(b []byte) (*Config, error) {
 	}
 	if c.Places.Homes != "buildings" && c.Places.Homes != "streets" {
 		bad("places.homes", "%q is neither buildings nor streets", c.Places.Homes)
+	}
+	if len(c.Places.Kinds) > 0 && c.Files.PointsOfInterest == "" {
+		bad("places.kinds", "there is no files.points_of_interest whose kinds these are")
+	}
+	ids := make([]string, 0, len(c.Places.Kinds))
+	for id := range c.Places.Kinds { // sorted below
+		ids = append(ids, id)
+	}
+	for _, id := range sortedStrings(ids) {
+		if use, _ := landmarkUse(c.Places.Kinds[id]); use == osm.NoUse {
+			bad("places.kinds."+id, "%q is not a tag of a destination, such as amenity=university", c.Places.Kinds[id])
+		}
 	}
 	return c, errors.Join(errs...)
 }

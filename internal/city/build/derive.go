@@ -137,7 +137,7 @@ var sharesByDensity = []struct {
 
 // deriveShares assumes how people travel, once their number is known.
 func (b *builder) deriveShares() {
-	density := b.cfg.Population.Value / boxKM2(b.cfg.BBox)
+	density := b.cfg.Population.Value / max(0.1, boxKM2(b.cfg.BBox)) // areas have one decimal, and a hamlet 0.0
 	for _, s := range sharesByDensity {
 		if density >= s.below {
 			continue

@@ -199,6 +199,19 @@ func TestDeriveWithoutTimetable(t *testing.T) {
 	}
 }
 
+// A hamlet of 0.02 km2, an area that rounds to nothing, is a city too.
+func TestDeriveAHamlet(t *testing.T) {
+	fsys := fstest.MapFS{"hamlet.osm": {Data: []byte(`<osm><node id="1" lat="50" lon="8"/><node id="2" lat="50.001" lon="8"/><node id="3" lat="50.001" lon="8.001"/>` +
+		`<way id="1"><nd ref="1"/><nd ref="2"/><nd ref="3"/><nd ref="1"/><tag k="highway" v="residential"/></way></osm>`)}}
+	r, err := Compile(fsys, Options{Slug: "t", Inputs: &Inputs{OSM: "hamlet.osm"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if s := r.City.Info.ModeShare; s[city.Car]+s[city.Bike]+s[city.Walk]+s[city.Transit] != 100 {
+		t.Errorf("shares %v", s)
+	}
+}
+
 func TestInputsReportEveryProblemAtOnce(t *testing.T) {
 	in := Inputs{BBox: &[4]float64{3, 2, 1, 0}, Date: "13.6.2023", Country: "England", TimeZone: "Mars/Olympus", People: -4}
 	err := in.Check()

@@ -60,6 +60,7 @@ func (b *builder) buildPlaces() error {
 	if b.cfg.Places.Homes == "streets" && b.cfg.Files.Jobs == "" {
 		p.attractByDepartures()
 	}
+	p.landmarks()
 	p.anywhere()
 	p.places = slices.DeleteFunc(p.places, func(q place) bool {
 		return q.people == 0 && q.attract == [city.NumPurposes]float64{}

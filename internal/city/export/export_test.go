@@ -77,6 +77,13 @@ func awkward() *city.City {
 	n.BanTo = []units.LinkID{out}
 	n.GeomLon[n.GeomFirst[5]] += 1e-5
 	n.Lanes[9] = 1.5
+	n.NodeHeightM, n.Grade = make([]float32, n.NumNodes()), make([]float32, n.NumLinks())
+	for v := range n.NodeHeightM {
+		n.NodeHeightM[v] = float32(v) / 3
+	}
+	for l := range n.Grade {
+		n.Grade[l] = (n.NodeHeightM[n.To[l]] - n.NodeHeightM[n.From[l]]) / n.LengthM[l]
+	}
 	t := &c.Timetable
 	t.Lines[0].Agency, t.Lines[1].Agency, t.Lines[1].Assumed = "", "Züge & Co, Ltd", true
 	t.Lines[1].Name = "A name of more than twelve characters"
@@ -172,6 +179,9 @@ func readGMNS(t testing.TB, files []File) *city.Network {
 		}
 		lon, lat := num(r["x_coord"]), num(r["y_coord"])
 		x, y := pr.XY(lon, lat)
+		if r["z_coord"] != "" {
+			n.NodeHeightM = append(n.NodeHeightM, float32(num(r["z_coord"])))
+		}
 		n.NodeLon, n.NodeLat, n.NodeX, n.NodeY = append(n.NodeLon, lon), append(n.NodeLat, lat), append(n.NodeX, float32(x)), append(n.NodeY, float32(y))
 		n.NodeOSM, n.NodeSignal = append(n.NodeOSM, int64(num(r["cf_osm_node_id"]))), append(n.NodeSignal, r["ctrl_type"] == "signal")
 	}
@@ -211,6 +221,9 @@ func readGMNS(t testing.TB, files []File) *city.Network {
 		n.NameIdx = append(n.NameIdx, names[r["name"]])
 		n.From, n.To = append(n.From, units.NodeID(num(r["from_node_id"]))), append(n.To, units.NodeID(num(r["to_node_id"])))
 		n.LengthM = append(n.LengthM, float32(num(r["length"])*1000))
+		if r["grade"] != "" {
+			n.Grade = append(n.Grade, float32(num(r["grade"])/100))
+		}
 		n.SpeedMS = append(n.SpeedMS, float32(num(r["free_speed"])/3.6))
 		n.Lanes = append(n.Lanes, float32(num(r["cf_lanes"])))
 		n.CapacityVS = append(n.CapacityVS, float32(num(r["cf_capacity_link"])/3600))
@@ -280,6 +293,42 @@ func TestGMNSReadsBackAsTheSameNetwork(t *testing.T) {
 		}
 		if c.Info.Slug == "newport" && len(want.BanTo) < 50 {
 			t.Errorf("only %d banned turns: nothing was tested", len(want.BanTo))
+		}
+	})
+}
+
+// Zones hold all residents and attractions; a stop lies at an end of a link
+// that walkers may use, on the node that it is reached from.
+func TestGMNSZonesAndStops(t *testing.T) {
+	each(t, func(t *testing.T, c *city.City) {
+		in := tables(t, GMNS(c))
+		var people, work float64
+		for i, r := range in["zone.csv"] {
+			if r["zone_id"] != strconv.Itoa(i) || units.NodeID(number(t, r["cf_node_id"])) != c.Places.ClusterNode[i] {
+				t.Fatalf("zone %d: %v", i, r)
+			}
+			people, work = people+number(t, r["cf_residents"]), work+number(t, r["cf_work"])
+		}
+		var wantPeople, wantWork float64
+		for i := range c.Places.Num() {
+			wantPeople, wantWork = wantPeople+float64(c.Places.Residents[i]), wantWork+float64(c.Places.Attraction[city.Work][i])
+		}
+		if len(in["zone.csv"]) != c.Places.NumClusters() || math.Abs(people-wantPeople) > 1e-6*wantPeople || math.Abs(work-wantWork) > 1e-6*wantWork {
+			t.Errorf("%d zones, %g residents of %g, work %g of %g", len(in["zone.csv"]), people, wantPeople, work, wantWork)
+		}
+		if len(in["location.csv"]) != c.Timetable.NumStops() {
+			t.Fatalf("%d locations, %d stops", len(in["location.csv"]), c.Timetable.NumStops())
+		}
+		for s, r := range in["location.csv"] {
+			l, lr := units.LinkID(number(t, r["link_id"])), number(t, r["lr"])
+			node := c.Net.From[l]
+			if lr > 0 {
+				node = c.Net.To[l]
+			}
+			if r["gtfs_stop_id"] != c.Timetable.StopID[s] || units.NodeID(number(t, r["ref_node_id"])) != c.Net.From[l] || node != c.Timetable.StopNode[s] ||
+				lr != 0 && lr != float64(c.Net.LengthM[l]) || c.Net.Modes[l]&city.AllowWalk == 0 {
+				t.Fatalf("stop %d: %v", s, r)
+			}
 		}
 	})
 }

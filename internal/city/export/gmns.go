@@ -44,12 +44,17 @@ func GMNS(c *city.City) []File {
 				t.end()
 			}
 		}),
-		csvFile("node.csv", "node_id,name,x_coord,y_coord,node_type,ctrl_type,cf_osm_node_id", func(t *table) {
+		csvFile("node.csv", "node_id,name,x_coord,y_coord,z_coord,node_type,ctrl_type,cf_osm_node_id", func(t *table) {
 			for v := range n.NumNodes() {
 				t.int(int64(v))
 				t.text("")
 				t.float(n.NodeLon[v])
 				t.float(n.NodeLat[v])
+				if len(n.NodeHeightM) > 0 {
+					t.float32(n.NodeHeightM[v])
+				} else {
+					t.text("")
+				}
 				t.text("")
 				if n.NodeSignal[v] {
 					t.text("signal")
@@ -69,7 +74,7 @@ func GMNS(c *city.City) []File {
 				}
 			}
 		}),
-		csvFile("link.csv", "link_id,name,from_node_id,to_node_id,directed,geometry_id,dir_flag,length,facility_type,capacity,free_speed,lanes,allowed_uses,"+
+		csvFile("link.csv", "link_id,name,from_node_id,to_node_id,directed,geometry_id,dir_flag,length,grade,facility_type,capacity,free_speed,lanes,allowed_uses,"+
 			"cf_osm_way_id,cf_reverse_link_id,cf_roundabout,cf_lanes,cf_capacity_link,cf_jam_density", func(t *table) {
 			for l := range n.NumLinks() {
 				lanes := wholeLanes(n, l)
@@ -81,6 +86,11 @@ func GMNS(c *city.City) []File {
 				t.int(int64(shape[l]))
 				t.int(flag[l])
 				t.float(float64(n.LengthM[l]) / 1000)
+				if len(n.Grade) > 0 {
+					t.float(float64(n.Grade[l]) * 100) // percent
+				} else {
+					t.text("")
+				}
 				t.text(n.Class[l].String())
 				if n.Modes[l]&city.AllowCar != 0 {
 					t.float(math.Round(float64(n.CapacityVS[l]) * 3600 / float64(lanes)))
@@ -115,7 +125,82 @@ func GMNS(c *city.City) []File {
 				id++
 			})
 		}),
+		csvFile("zone.csv", "zone_id,name,cf_node_id,cf_residents,cf_work,cf_education,cf_shopping,cf_leisure", func(t *table) {
+			for _, z := range zones(&c.Places) {
+				t.int(z.id)
+				t.text(z.name)
+				t.int(z.node)
+				t.float(z.residents)
+				for _, w := range z.attraction {
+					t.float(w)
+				}
+				t.end()
+			}
+		}),
+		csvFile("location.csv", "loc_id,link_id,ref_node_id,lr,x_coord,y_coord,loc_type,gtfs_stop_id,cf_name", func(t *table) {
+			tt := &c.Timetable
+			for s, v := range tt.StopNode {
+				l, lr := beside(n, v)
+				t.int(int64(s))
+				t.int(int64(l))
+				t.int(int64(n.From[l]))
+				t.float(lr)
+				t.float(tt.StopLon[s])
+				t.float(tt.StopLat[s])
+				t.text("public_transport=platform")
+				t.text(tt.StopID[s])
+				t.text(tt.StopName[s])
+				t.end()
+			}
+		}),
 	}
+}
+
+// zone is a cluster of places: a cell of 250 m.
+type zone struct {
+	id, node   int64
+	name       string // of the area around
+	residents  float64
+	attraction [city.NumPurposes]float64
+}
+
+func zones(p *city.Places) []zone {
+	out := make([]zone, p.NumClusters())
+	for i, node := range p.ClusterNode {
+		out[i].id, out[i].node = int64(i), int64(node)
+	}
+	for i, cl := range p.Cluster {
+		z := &out[cl]
+		if z.name == "" {
+			z.name = p.AreaName[p.AreaOf[i]]
+		}
+		z.residents += float64(p.Residents[i])
+		for k := range z.attraction {
+			z.attraction[k] += float64(p.Attraction[k][i])
+		}
+	}
+	return out
+}
+
+// beside is a link at a stop's node, which a walker may use where there is one,
+// and how far along it the node lies, in metres from the link's beginning.
+func beside(n *city.Network, v units.NodeID) (l units.LinkID, lr float64) {
+	first, end := n.Out(v)
+	for l := first; l < end; l++ {
+		if n.Modes[l]&city.AllowWalk != 0 {
+			return l, 0
+		}
+	}
+	in := n.In(v)
+	for _, l := range in {
+		if n.Modes[l]&city.AllowWalk != 0 {
+			return l, float64(n.LengthM[l])
+		}
+	}
+	if first < end {
+		return first, 0
+	}
+	return in[0], float64(n.LengthM[in[0]])
 }
 
 // gmnsUses are the members of a ModeSet. A street does not tell how many

@@ -1,6 +1,7 @@
 package osm
 
 import (
+	"bytes"
 	"fmt"
 	"slices"
 	"strings"
@@ -118,6 +119,22 @@ func TestTurnRestrictionOverAWay(t *testing.T) {
 	only := w.imported(t, Options{}).Net
 	if !drive(&only, uTurn...) || !drive(&only, fromSide...) || drive(&only, 10, 12, 22, 32, 22) {
 		t.Errorf("only_left_turn over a way:\n%s", links(&only))
+	}
+	// The copy is drawn with its original, which keeps its own direction.
+	of, copies := r.Net.Originals(), 0
+	for l, o := range of {
+		if o != units.LinkID(l) {
+			copies++
+			if r.Net.Reverse[l] != units.NoLink || r.Net.Reverse[o] == units.NoLink || r.Net.From[o] != r.Net.From[l] || r.Net.To[o] != r.Net.To[l] {
+				t.Errorf("link %d is taken for a copy of %d", l, o)
+			}
+		}
+	}
+	drawn := func(n city.Network) int {
+		return bytes.Count(city.StreetsGeoJSON(&city.City{Net: n}), []byte("LineString"))
+	}
+	if copies == 0 || drawn(r.Net) != drawn(free) {
+		t.Errorf("%d copies; %d streets are drawn, %d without the restriction", copies, drawn(r.Net), drawn(free))
 	}
 	// Copies are for cars.
 	for l := range r.Net.NumLinks() {

@@ -168,7 +168,11 @@ func (r *Report) streets(c *city.City) {
 	by := make([]Class, city.Path+1)
 	var km, carKM, laneKM float64
 	rings := 0
+	of := n.Originals()
 	for l := range n.NumLinks() {
+		if of[l] != units.LinkID(l) {
+			continue // a copy of a street is no street
+		}
 		once := n.Reverse[l] == units.NoLink || int(n.Reverse[l]) > l
 		d := float64(n.LengthM[l]) / 1000
 		k := &by[n.Class[l]]
