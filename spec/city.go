@@ -89,6 +89,9 @@ type Baseline struct {
 	Converged    bool     `json:"converged"`
 	RelativeGap  float64  `json:"relative_gap"`
 	Figures      []Figure `json:"figures"`
+	// FullDemand is where the morning jams; null where an earlier version kept
+	// the baseline.
+	FullDemand *FullDemand `json:"full_demand"`
 }
 
 // Stop is one boarding place.

@@ -113,6 +113,7 @@ func printCity(e *env, d *spec.CityDetail, totals []report.Total) {
 	p("  stops      %d", len(d.Stops))
 	p("  shares     car %g%%, bike %g%%, walk %g%%, transit %g%%: %s", d.Share.Car, d.Share.Bike, d.Share.Walk, d.Share.Transit, d.ShareOf)
 	p("  what-if    %s", d.Default.Name)
+	p("  streets    %s", fullDemand(d.Baseline))
 	p("")
 	t := tabwriter.NewWriter(e.stdout, 0, 0, 2, ' ', 0)
 	for _, r := range totals {
@@ -124,6 +125,26 @@ func printCity(e *env, d *spec.CityDetail, totals []report.Total) {
 	_ = t.Flush() // as all printing: a closed pipe is the reader's choice
 	p("")
 	p("%s", d.Attribution)
+}
+
+// fullDemand is a line on how the streets bear the whole morning.
+func fullDemand(b *spec.Baseline) string {
+	if b == nil || b.FullDemand == nil {
+		return "full demand not computed yet: city build --settle, or the first run, does"
+	}
+	f, settled := b.FullDemand, "settled"
+	if !b.Converged {
+		settled = "not settled"
+	}
+	s := fmt.Sprintf("full demand %s (gap %.3g%%), %s vehicle-hours of delay, %s unfinished trips, %d rings of full streets rolled on", settled, 100*b.RelativeGap,
+		insight.Number(f.DelayH, 0), insight.Number(f.Unfinished, 0), f.RingTurns)
+	if len(f.Standing) > 0 {
+		s += fmt.Sprintf(", %d stand for good", len(f.Standing))
+	}
+	if len(f.Jams) > 0 {
+		s += fmt.Sprintf("; most in %s (way %d): %s", f.Jams[0].Name, f.Jams[0].Way, f.Jams[0].Reason)
+	}
+	return s
 }
 
 type cityPublishCmd struct {

@@ -18,6 +18,7 @@ import (
 	"github.com/malikobaid/cityflow/internal/city/report"
 	"github.com/malikobaid/cityflow/internal/city/tiles"
 	"github.com/malikobaid/cityflow/internal/run"
+	"github.com/malikobaid/cityflow/spec"
 )
 
 type cityBuildCmd struct {
@@ -266,18 +267,10 @@ func (c *cityBuildCmd) one(e *env, j cityJob) (*builtCity, error) {
 	}
 	ct := r.City
 	b := &builtCity{City: j.slug, Name: ct.Info.Name, Links: ct.Net.NumLinks(), Stops: ct.Timetable.NumStops(), Trips: ct.Timetable.NumTrips(), Places: ct.Places.Num()}
-	rep := report.Of(ct, report.Making{Settings: r.Derived, Files: r.Files, Findings: r.Findings, Config: r.Config})
-	b.Findings = rep.Verdict
-	html, err := rep.HTML()
-	if err != nil {
-		return nil, err
-	}
-	js, err := rep.JSON()
-	if err != nil {
-		return nil, err
-	}
 	files := map[string][]byte{} // each to its own file
 	base := filepath.Join(c.Out, "cities", j.slug) + string(filepath.Separator)
+	var morning *spec.Baseline
+	var unsettled error
 	if c.onePack() {
 		base = strings.TrimSuffix(c.Out, filepath.Ext(c.Out)) + "."
 		var pack bytes.Buffer
@@ -292,7 +285,23 @@ func (c *cityBuildCmd) one(e *env, j cityJob) (*builtCity, error) {
 		// A pack holds the city, not its picture.
 		b.Basemap = base + "pmtiles"
 		files[b.Basemap] = basemap
-	} else if b.Pack, err = c.into(e, r, bar); err != nil {
+		b.Seconds = time.Since(started).Seconds()
+	} else {
+		if b.Pack, err = c.into(e, r, bar); err != nil {
+			return nil, err
+		}
+		b.Seconds = time.Since(started).Seconds()
+		// A city that cannot be settled has its report all the same.
+		morning, unsettled = c.settle(e, j.slug)
+	}
+	rep := report.Of(ct, report.Making{Settings: r.Derived, Files: r.Files, Findings: r.Findings, Config: r.Config, Morning: morning})
+	b.Findings = rep.Verdict
+	html, err := rep.HTML()
+	if err != nil {
+		return nil, err
+	}
+	js, err := rep.JSON()
+	if err != nil {
 		return nil, err
 	}
 	if j.inputs != nil {
@@ -321,8 +330,8 @@ func (c *cityBuildCmd) one(e *env, j cityJob) (*builtCity, error) {
 	if err := out.keep(); err != nil {
 		return nil, err
 	}
-	b.Seconds, b.MaxRSS = time.Since(started).Seconds(), maxRSS()
-	return b, c.settle(e, j.slug)
+	b.MaxRSS = maxRSS()
+	return b, unsettled
 }
 
 // into adds the city to a folder of cities, with its basemap. Compiling takes about a second, so
@@ -362,15 +371,22 @@ func (c *cityBuildCmd) basemap(e *env, r *build.Result, b *bar) ([]byte, error) 
 	return basemap.Archive, nil
 }
 
-// settle computes the settled morning of a city that was asked for.
-func (c *cityBuildCmd) settle(e *env, slug string) error {
-	if !slices.Contains(c.Settle, slug) {
-		return nil
-	}
+// settle computes the settled morning of a city that was asked for, and gives
+// the one there is: of an earlier build or a run of the same city, else nil.
+func (c *cityBuildCmd) settle(e *env, slug string) (*spec.Baseline, error) {
 	model, _, done, err := localModel(c.Out)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	defer done()
-	return model.Prepare(e.ctx, slug)
+	if slices.Contains(c.Settle, slug) {
+		if err := model.Prepare(e.ctx, slug); err != nil {
+			return nil, err
+		}
+	}
+	d, err := model.City(e.ctx, slug)
+	if err != nil {
+		return nil, err
+	}
+	return d.Baseline, nil
 }

@@ -25,7 +25,7 @@ var rooms = []room{
 	{path: "internal/city/gtfs", may: []string{"internal/city", "internal/units"}, because: "an importer fills the columns of city and nothing else"},
 	{path: "internal/city/mapmatch", may: []string{"internal/city", "internal/units"}, because: "geometry and a search: lines in, links out, whoever drew the lines"},
 	{path: "internal/city/elevation", because: "a reader of files: grid in, heights out"},
-	{path: "internal/city/report", may: []string{"internal/city", "internal/units"}, because: "it reads a finished city and what is known of its making; anybody may make one"},
+	{path: "internal/city/report", may: []string{"spec", "internal/city", "internal/units"}, because: "it reads a finished city, what is known of its making and the published account of its morning; anybody may make one"},
 	{path: "internal/city/build", may: []string{"internal/city", "internal/city/elevation", "internal/city/osm", "internal/city/gtfs", "internal/city/mapmatch", "internal/units"}, because: "it joins the importers into one city, before any person or scenario exists"},
 	{path: "internal/city/export", may: []string{"internal/city", "internal/city/gtfs", "internal/units"}, because: "it writes columns in formats of others; where bytes go is the caller's business"},
 	{path: "internal/scenario", may: []string{"spec", "internal/city", "internal/demand", "internal/units"}, because: "it turns a request into a changed city and a demand scale; it runs nothing"},

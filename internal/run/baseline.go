@@ -30,6 +30,7 @@ func settled(a *arm, st *State, cfg *spec.Config) *spec.Baseline {
 	for m := range city.NumModes {
 		all += k.Expected[m]
 	}
+	b.FullDemand = a.fullDemand() // last: it loads the day again
 	if all == 0 {
 		return b // nobody travels: no figure means anything
 	}
@@ -74,8 +75,8 @@ func (e *Engine) keepBaseline(ctx context.Context, c *city.City, cfg *spec.Confi
 }
 
 // baselineOf is the kept baseline of a city, nil while there is none.
-func (e *Engine) baselineOf(ctx context.Context, info *spec.CityInfo) *spec.Baseline {
-	kept := e.source.State(ctx, info.Slug, baselineKey(info.Digest))
+func (e *Engine) baselineOf(ctx context.Context, slug, digest string) *spec.Baseline {
+	kept := e.source.State(ctx, slug, baselineKey(digest))
 	var b spec.Baseline
 	if kept == nil || json.Unmarshal(kept, &b) != nil {
 		return nil

@@ -197,7 +197,7 @@ func (e *Engine) City(ctx context.Context, slug string) (*spec.CityDetail, error
 		return nil, fmt.Errorf("detail of %s: %w", info.Slug, err)
 	}
 	d.Limits, d.Tiles = e.limits, info.Tiles
-	d.Baseline = e.baselineOf(ctx, info)
+	d.Baseline = e.baselineOf(ctx, info.Slug, info.Digest)
 	return &d, nil
 }
 

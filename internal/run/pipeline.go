@@ -130,9 +130,10 @@ func (e *Engine) Prepare(ctx context.Context, slug string) error {
 		return err
 	}
 	st := &study{cfg: cfg, period: periodOf(cfg), base: p.base}
-	if e.source.State(ctx, cfg.City, baselineKey(p.city.Info.Digest)) == nil && e.source.State(ctx, cfg.City, StateKey(cfg)) != nil {
-		// Settled before there were baselines to show: once more, for that.
-		_, shown, err := settle(ctx, st.base, p.demand, cfg, st.period, p.money, func(float64) {})
+	shown := e.baselineOf(ctx, p.city.Info.Slug, p.city.Info.Digest)
+	if (shown == nil || shown.FullDemand == nil) && e.source.State(ctx, cfg.City, StateKey(cfg)) != nil {
+		// Settled before there was a baseline, or all of it, to show: once more.
+		_, shown, err = settle(ctx, st.base, p.demand, cfg, st.period, p.money, func(float64) {})
 		if err == nil {
 			e.keepBaseline(ctx, p.city, cfg, shown)
 		}

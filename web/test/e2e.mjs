@@ -415,7 +415,7 @@ try {
     if (!detail.observed.some((o) => o.figures.length)) assert.match(text, /No observed data: an uncalibrated sketch/);
     if (detail.baseline) assert.match(text, /simulated people on/);
     else assert.match(text, /Not computed on this server yet/);
-    assert.equal(await page.locator('details table tbody tr').count(), detail.report.length);
+    assert.equal(await page.locator('section[aria-labelledby=report] details table tbody tr').count(), detail.report.length);
     await eachLook(page, 'city');
     if (real) return;
     await go(page, '/web/city.html?c=heidelberg');
@@ -424,6 +424,9 @@ try {
     assert.ok(rows.some((r) => /^Car.*22%.*22\.1%.*\+0\.1/.test(r)), rows.join('\n'));
     assert.ok(rows.some((r) => /set to these shares/.test(r)) && rows.some((r) => /All modes.*3\.7.*2\.3/.test(r)) && rows.some((r) => /5\.3 km.*not measured/.test(r)), rows.join('\n'));
     assert.match(await page.locator('main').textContent(), /75 bus and 7 metro lines.*06:00 to 10:00 only/s);
+    const jams = await page.locator('section[aria-labelledby=jams]').textContent();
+    assert.match(jams, /lose 973 hours.*rolled on 2 times.*not settled.*Brückenstraße, north.*narrowing.*2 lanes into 1.*412.*2\.35.*unnamed secondary street.*blocked from downstream/s);
+    assert.equal(await page.locator('section[aria-labelledby=jams] a').first().getAttribute('href'), 'https://www.openstreetmap.org/way/70');
     await eachLook(page, 'city-observed');
     await go(page, '/web/city.html?c=atlantis');
     await until('the word about the city', async () => /no city called “atlantis”/.test(await page.locator('.wrong').textContent()));

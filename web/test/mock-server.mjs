@@ -55,6 +55,7 @@ const detail = {
 const other = { ...city, slug: 'heidelberg', name: 'Heidelberg', enabled: false, modes: ['tram', 'bus'], facts: { population: null, area_km2: null, density_km2: null, source: 'not in the data', assumed: false }, service_date: '2023-06-14' };
 /** A city with surveys and a settled baseline, and a timetable of the morning whose headways are estimates. */
 const share = (values) => Object.entries(values).map(([mode, value]) => ({ kind: 'mode_share', mode, value }));
+const jam = (way, name) => ({ way, name, class: 'secondary', heading: 'north', lon: 8.67, lat: 49.41, lanes: 1, capacity_h: 600, demand_h: 1412, volume_capacity: 2.35 });
 const surveyed = {
   ...detail, ...other, service_window: { from: '06:00', to: '10:00' }, assumed: ['the service of 75 bus and 7 metro lines'], mode_share: { car: 22, bike: 26, walk: 38, transit: 14 }, mode_share_assumed: false, mode_share_source: 'SrV 2013 of TU Dresden',
   observed: [
@@ -66,6 +67,11 @@ const surveyed = {
   baseline: {
     date: '2016-11-15', window: { from: '08:00', to: '10:00' }, traffic_level: 'peak', model_version: '3', persons: 20000, converged: false, relative_gap: 0.062,
     figures: [...share({ car: 22.1, bike: 25.8, walk: 38.2, transit: 13.9 }), ...Object.entries({ car: 17.3, bike: 15.2, walk: 19.1, transit: 24.6, all: 18.9 }).map(([mode, value]) => ({ kind: 'travel_time', mode, value })), ...Object.entries({ car: 4.4, bike: 2.7, walk: 1.5 }).map(([mode, value]) => ({ kind: 'trip_length', mode, value })), { kind: 'trip_rate', mode: 'all', value: 2.257 }],
+    full_demand: {
+      vehicles: 26405.7, delay_h: 973.4, until: '13:00', unfinished: 0, ring_turns: 2, standing: [], rings: [{ at: '08:41', streets: [jam(70, 'Brückenstraße'), jam(71, '')] }],
+      queues: [{ ...jam(70, 'Brückenstraße'), delay_h: 412.2, streets: 31, reason: 'narrowing', over_min: 96, why: 'Cars wait to get from Berliner Straße into Brückenstraße, 2 lanes into 1: it takes 600 an hour, 1412 want in; for 96 minutes it took in all it can while cars waited.' }],
+      jams: [{ ...jam(71, ''), volume_capacity: 0.21, delay_h: 43.7, reason: 'blocked from downstream', cause: jam(70, 'Brückenstraße'), over_min: 96, why: 'Berliner Straße ahead is full, the queue begins 4 pieces of street on. Cars wait to get from Berliner Straße into Brückenstraße, 2 lanes into 1: it takes 600 an hour, 1412 want in; for 96 minutes it took in all it can while cars waited.' }],
+    },
   },
 };
 

@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"github.com/malikobaid/cityflow/internal/city"
+	"github.com/malikobaid/cityflow/spec"
 )
 
 //go:embed report.html
@@ -40,6 +41,9 @@ var tmpl = template.Must(template.New("report").Funcs(template.FuncMap{
 		return out
 	},
 	"groups": groups,
+	"way":    city.WayLink,
+	"saving": func(gap float64) float64 { return 100 * gap / (1 + gap) },
+	"jam":    jamClass,
 	"map":    func(b [4]float64) string { return city.MapLink((b[0]+b[2])/2, (b[1]+b[3])/2) },
 }).Parse(page))
 
@@ -78,6 +82,15 @@ func (r *Report) HTML() ([]byte, error) {
 		return nil, fmt.Errorf("report: %w", err)
 	}
 	return b.Bytes(), nil
+}
+
+// jamClass is how a reason is coloured: where a queue begins stands out from
+// where it only reaches to.
+func jamClass(reason string) string {
+	if reason == spec.BlockedJam {
+		return "note"
+	}
+	return "warning"
 }
 
 func filter[T any](in []T, keep func(T) bool) (out []T) {

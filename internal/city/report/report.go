@@ -15,6 +15,7 @@ import (
 
 	"github.com/malikobaid/cityflow/internal/city"
 	"github.com/malikobaid/cityflow/internal/units"
+	"github.com/malikobaid/cityflow/spec"
 )
 
 // Schema is the version of the report's form. Fields are added within a
@@ -27,10 +28,12 @@ type Making struct {
 	Files    []city.SourceFile // what it was made of
 	Findings []city.Finding
 	Config   []byte // city.yaml, given or derived
+	// Morning is the settled default morning; nil where nobody computed it.
+	Morning *spec.Baseline
 }
 
 // Report is the quality report. A city read back from its pack has no files,
-// settings and findings.
+// settings, findings and morning.
 type Report struct {
 	Schema  int               `json:"schema"`
 	City    About             `json:"city"`
@@ -39,6 +42,7 @@ type Report struct {
 	Streets []Class           `json:"streets_by_class"`
 	Lines   []Mode            `json:"lines_by_mode"`
 	Finding []city.Finding    `json:"findings"`
+	Full    *Full             `json:"full_demand"`
 	Derived []city.Setting    `json:"derived"`
 	Assumed []string          `json:"assumptions"`
 	Limits  []string          `json:"limits"`
@@ -78,6 +82,19 @@ type Total struct {
 	Unit    string  `json:"unit"`
 	Assumed bool    `json:"assumed,omitempty"`
 	Detail  string  `json:"detail,omitempty"`
+}
+
+// Full is how the streets bear the whole morning of the city, before anything is
+// changed.
+type Full struct {
+	Date         string      `json:"date"`
+	Window       spec.Window `json:"window"`
+	TrafficLevel string      `json:"traffic_level"`
+	ModelVersion string      `json:"model_version"`
+	Persons      int         `json:"persons"` // sampled, who stand for all
+	Settled      bool        `json:"settled"`
+	RelativeGap  float64     `json:"relative_gap"`
+	spec.FullDemand
 }
 
 // Class is the streets of one class: each street once, lanes by direction.
@@ -143,6 +160,9 @@ func Of(c *city.City, m Making) *Report {
 		if s.Assumed {
 			r.Assumed = append(r.Assumed, fmt.Sprintf("Setting %s: %s (%s)", s.Key, s.Value, s.From))
 		}
+	}
+	if b := m.Morning; b != nil && b.FullDemand != nil {
+		r.Full = &Full{b.Date, b.Window, b.TrafficLevel, b.ModelVersion, b.Persons, b.Converged, b.RelativeGap, *b.FullDemand}
 	}
 	r.streets(c)
 	r.service(c)

@@ -15,9 +15,23 @@ import (
 	"github.com/malikobaid/cityflow/internal/city"
 	"github.com/malikobaid/cityflow/internal/city/report"
 	"github.com/malikobaid/cityflow/internal/testcity"
+	"github.com/malikobaid/cityflow/spec"
 )
 
 var update = flag.Bool("update", false, "write the golden files anew")
+
+// morning holds every part of a morning once, and text that must be escaped.
+func morning() *report.Full {
+	at := func(way int64, name string) spec.JamStreet {
+		return spec.JamStreet{Way: way, Name: name, Class: "secondary", Heading: "north", Lon: 8.01, Lat: 50, Lanes: 1, CapacityH: 600, DemandH: 1412, VolumeCapacity: 2.35}
+	}
+	return &report.Full{Date: "2024-04-16", Window: spec.Window{From: "08:00", To: "10:00"}, TrafficLevel: "peak", ModelVersion: "3", Persons: 20000, RelativeGap: 1.5,
+		FullDemand: spec.FullDemand{Vehicles: 24739.8, DelayH: 9949.1, Until: "13:00", Unfinished: 12, RingTurns: 3,
+			Rings:    []spec.JamRing{{At: "08:41", Streets: []spec.JamStreet{at(51, "Inner <Ring>"), at(52, "")}}},
+			Standing: []spec.JamRing{{At: "09:02", Streets: []spec.JamStreet{at(53, "Outer Ring"), at(54, "Gate")}}},
+			Queues:   []spec.JamQueue{{JamStreet: at(51, "Inner <Ring>"), DelayH: 8000.5, Streets: 31, Reason: spec.NarrowingJam, OverMin: 96, Why: "2 lanes into <1>."}},
+			Jams:     []spec.Jam{{JamStreet: at(55, ""), DelayH: 84.3, Reason: spec.BlockedJam, Cause: at(51, "Inner <Ring>"), OverMin: 96, Why: "Ahead is full."}}}}
+}
 
 // sample holds every part of a report once, and text that must be escaped.
 func sample() *report.Report {
@@ -39,6 +53,7 @@ func sample() *report.Report {
 			{Part: "settings", Kind: "mode shares", Severity: city.Warning, Count: 1, Detail: "no survey"},
 			{Part: "settings", Kind: "licences", Severity: city.Note, Count: 2, Detail: "look them up"},
 		},
+		Full:    morning(),
 		Derived: []city.Setting{{Key: "country", Value: "DE", From: "addresses"}, {Key: "mode_share", Value: "car 58", From: "density", Assumed: true}},
 		Assumed: []string{"Places: homes. 2.5 m a person (assumed)"},
 		Limits:  []string{"An uncalibrated sketch."},
@@ -108,6 +123,35 @@ func TestPageIsHarmless(t *testing.T) {
 	}
 	if links < 3 {
 		t.Errorf("%d links", links)
+	}
+}
+
+// A morning is told as far as there is one: with no street that jams, with no
+// account in what an earlier version kept, and with none.
+func TestMornings(t *testing.T) {
+	c := testcity.Grid(testcity.Options{N: 3})
+	quiet := &spec.Baseline{Persons: 20000, Converged: true, RelativeGap: 0.01, FullDemand: &spec.FullDemand{Vehicles: 10, Until: "13:00"}}
+	for _, x := range []struct {
+		morning *spec.Baseline
+		words   []string
+	}{
+		{nil, []string{"Not computed: build with <code>--settle testcity</code>"}},
+		{&spec.Baseline{Persons: 20000}, []string{"Not computed"}},
+		{quiet, []string{"10 cars of a sample of 20000 persons", "Settled: drivers could on average still save 0.99% ", "everybody arrived by 13:00", "No gridlock", "No street costs its cars more than one vehicle-hour"}},
+	} {
+		r := report.Of(c, report.Making{Morning: x.morning})
+		page, err := r.HTML()
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, word := range x.words {
+			if !strings.Contains(string(page), word) {
+				t.Errorf("%+v: the page lacks %q", x.morning, word)
+			}
+		}
+		if (r.Full == nil) != (x.morning != quiet) {
+			t.Errorf("%+v: %+v", x.morning, r.Full)
+		}
 	}
 }
 

@@ -95,6 +95,57 @@ export interface Baseline {
   converged: boolean;
   relative_gap: number;
   figures: Figure[] | null;
+  /** where the morning jams; null or missing in what an earlier version kept */
+  full_demand?: FullDemand | null;
+}
+
+export interface FullDemand {
+  vehicles: number;
+  delay_h: number;
+  until: string;
+  unfinished: number;
+  ring_turns: number;
+  rings: JamRing[] | null;
+  standing: JamRing[] | null;
+  queues: JamQueue[] | null;
+  jams: Jam[] | null;
+}
+
+/** One direction of a piece of street. */
+export interface JamStreet {
+  way: number;
+  name: string;
+  class: string;
+  heading: string;
+  lon: number;
+  lat: number;
+  lanes: number;
+  capacity_h: number;
+  demand_h: number;
+  volume_capacity: number;
+}
+
+/** A street on which cars lose time. */
+export interface Jam extends JamStreet {
+  delay_h: number;
+  reason: string;
+  cause: JamStreet;
+  over_min: number;
+  why: string;
+}
+
+/** A street that a queue begins before. */
+export interface JamQueue extends JamStreet {
+  delay_h: number;
+  streets: number;
+  reason: string;
+  over_min: number;
+  why: string;
+}
+
+export interface JamRing {
+  at: string;
+  streets: JamStreet[] | null;
 }
 
 export interface Limits {
