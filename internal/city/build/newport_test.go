@@ -309,11 +309,17 @@ func TestNewportPackAndMap(t *testing.T) {
 	if err := json.Unmarshal(streets, &doc); err != nil {
 		t.Fatal(err)
 	}
-	single := 0
+	single, copies := 0, 0
+	of := c.Net.Originals()
 	for l := range c.Net.NumLinks() {
-		if r := c.Net.Reverse[l]; r == units.NoLink || int(r) > l {
+		if of[l] != units.LinkID(l) {
+			copies++ // of a restriction over a way
+		} else if r := c.Net.Reverse[l]; r == units.NoLink || int(r) > l {
 			single++
 		}
+	}
+	if copies != 16 {
+		t.Errorf("%d streets are copies, want 16: Newport has that many restrictions over ways", copies)
 	}
 	if doc.Type != "FeatureCollection" || len(doc.Features) != single {
 		t.Errorf("%s with %d features, want %d", doc.Type, len(doc.Features), single)
