@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"strings"
@@ -136,13 +137,14 @@ func fullDemand(b *spec.Baseline) string {
 	if !b.Converged {
 		settled = "not settled"
 	}
-	s := fmt.Sprintf("full demand %s (gap %.3g%%), %s vehicle-hours of delay, %s unfinished trips, %d rings of full streets rolled on", settled, 100*b.RelativeGap,
+	s := fmt.Sprintf("full demand %s (gap %.3g%%), %s vehicle-hours of delay, %s unfinished trips, rings of full streets rolled on: %d", settled, 100*b.RelativeGap,
 		insight.Number(f.DelayH, 0), insight.Number(f.Unfinished, 0), f.RingTurns)
 	if len(f.Standing) > 0 {
 		s += fmt.Sprintf(", %d stand for good", len(f.Standing))
 	}
-	if len(f.Jams) > 0 {
-		s += fmt.Sprintf("; most in %s (way %d): %s", f.Jams[0].Name, f.Jams[0].Way, f.Jams[0].Reason)
+	if len(f.Queues) > 0 {
+		q := &f.Queues[0]
+		s += fmt.Sprintf("; the longest queue begins before %s (way %d, %s): %s vehicle-hours", cmp.Or(q.Name, "a street without a name"), q.Way, q.Reason, insight.Number(q.DelayH, 0))
 	}
 	return s
 }
