@@ -1,6 +1,7 @@
 package job
 
 import (
+	"strings"
 	"testing"
 	"time"
 
@@ -74,5 +75,21 @@ func TestTheRunLogIsBoundedAndNamesNoClock(t *testing.T) {
 	}
 	if n := len(l.bytes()); n > maxRunLog+100 {
 		t.Fatalf("%d bytes", n)
+	}
+}
+
+// What a stranger may read is a file of a job, and nothing else that is kept.
+func TestOnlyFilesOfJobsArePublic(t *testing.T) {
+	public := 0
+	for _, k := range Kinds {
+		if k.Public {
+			public++
+		}
+		if k.Public != strings.HasPrefix(k.Pattern, "jobs/") {
+			t.Errorf("%s (%s): public %v", k.Name, k.Pattern, k.Public)
+		}
+	}
+	if public == 0 || public == len(Kinds) {
+		t.Errorf("%d of %d kinds are public", public, len(Kinds))
 	}
 }
