@@ -42,7 +42,7 @@ func (ld *Loader) Advance(to float64) {
 		r.advance(to)
 		if ld.obs != nil {
 			ld.tell(r.exits)
-			r.exits, r.crossed = r.exits[:0], r.crossed[:0]
+			r.exits = r.exits[:0]
 		}
 		return
 	}

@@ -14,8 +14,6 @@
 // fixed times; links can be shut, slowed and narrowed during a run; classes of
 // vehicles differ in passenger-car units and top speed.
 //
-// Rows of alike links that are driven as one can be loaded as one (chain.go).
-//
 // Run follows given paths; Begin, Advance and Close drive a run in steps with
 // departures from a Source and ways from a Router (package traffic). A network
 // can be cut into regions that are loaded side by side (region.go).

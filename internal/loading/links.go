@@ -45,9 +45,6 @@ type Links struct {
 	// TurnRings lets a closed ring of full links roll on instead of standing
 	// for good (see turn.go); off by default. It needs one region.
 	TurnRings bool
-	// Chains lets Run load as one link what its platoons drive as one (see
-	// chain.go); off by default. It needs one region, one class and no patience.
-	Chains bool
 	// RegionOf cuts the network into regions that are loaded at the same time,
 	// by node, numbered from 0 (see region.go); nil means one region. Results do
 	// not depend on it.
@@ -212,9 +209,6 @@ func New(net Links) *Loader {
 	}
 	ld.layTurns()
 	ld.layRegions(net.RegionOf)
-	if net.Chains {
-		ld.chains = ld.newChains(&net)
-	}
 	return ld
 }
 
@@ -295,5 +289,4 @@ func (ld *Loader) layTurns() {
 		turns += outs[n]
 	}
 	ld.turnTag = make([]float64, turns)
-	ld.rank = append([]uint32(nil), ld.outRank...)
 }

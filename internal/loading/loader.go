@@ -90,12 +90,10 @@ type Loader struct {
 	from, to  []units.NodeID
 	turnBase  []uint32
 	outRank   []uint32
-	rank      []uint32 // outRank, of a chain that of its first link
 	signals   []Signal
 	classes   []Class
 	turnRings bool
 	patience  float64
-	chains    *chains // nil: every link for itself
 
 	// Merge credits: start tag of each turn and of each origin queue.
 	turnTag, originTag []float64
@@ -127,10 +125,6 @@ type Loader struct {
 func (ld *Loader) Run(dep *Departures, until float64, obs Observer) *Result {
 	smallest, largest := ld.check(dep)
 	ld.countVisits(dep)
-	if ld.chains != nil {
-		ld.chains.hears(obs)
-		dep = ld.chain(dep)
-	}
 	ld.reset(smallest, largest, ld.visits)
 	n := dep.Num()
 	ld.arrive, ld.entered, ld.onLink = resize(ld.arrive, n), resize(ld.entered, n), resize(ld.onLink, n)

@@ -80,7 +80,7 @@ func (r *region) head(a uint32, now float64) {
 		return
 	}
 	r.chargeFreeRider(b, now)
-	turn := ld.turnBase[a] + ld.rank[b]
+	turn := ld.turnBase[a] + ld.outRank[b]
 	ld.turnTag[turn] = max(ld.turnTag[turn], kb.credit)
 	ka.waits, ka.waitSince = b, now
 	ka.waitNext, kb.waitHead = kb.waitHead, a
@@ -141,7 +141,7 @@ func (r *region) chargeFreeRider(b uint32, now float64) {
 		ld.originTag[b] = max(ld.originTag[b], k.credit) + size/ld.weight[b]
 		return
 	}
-	turn := ld.turnBase[a] + ld.rank[b]
+	turn := ld.turnBase[a] + ld.outRank[b]
 	ld.turnTag[turn] = max(ld.turnTag[turn], k.credit) + size/ld.weight[a]
 }
 
@@ -168,7 +168,7 @@ func (r *region) entrance(b uint32, now float64) {
 	best, before, tag := uint32(none), uint32(none), math.Inf(1)
 	prev := uint32(none)
 	for a := kb.waitHead; a != none; a = ld.links[a].waitNext {
-		t := ld.turnTag[ld.turnBase[a]+ld.rank[b]]
+		t := ld.turnTag[ld.turnBase[a]+ld.outRank[b]]
 		if t < tag || (t == tag && a < best) {
 			best, before, tag = a, prev, t
 		}
@@ -193,7 +193,7 @@ func (r *region) entrance(b uint32, now float64) {
 		w = ka.head
 		w.word = ka.nextWord
 		kb.credit = tag
-		ld.turnTag[ld.turnBase[best]+ld.rank[b]] = tag + float64(w.size)/ld.weight[best]
+		ld.turnTag[ld.turnBase[best]+ld.outRank[b]] = tag + float64(w.size)/ld.weight[best]
 		r.leave(best, now)
 	}
 	r.enter(w, b, now)
@@ -304,11 +304,7 @@ func (r *region) leave(a uint32, now float64) {
 	k := &ld.links[a]
 	s := &ld.slots[k.base+k.out&k.mask]
 	if ld.obs != nil {
-		x := exit{s.t, now, s.p, a, 0, 0}
-		if ld.chains != nil {
-			x.from, x.to = r.cross(a, s, now)
-		}
-		r.record(x)
+		r.record(exit{s.t, now, s.p, a})
 	}
 	s.t = now
 	if k.nextExit = now + float64(k.head.size)*k.outS; len(ld.signals) > 0 {

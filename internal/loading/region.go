@@ -29,7 +29,6 @@ type region struct {
 	change    int
 	mine      uint8
 	exits     []exit
-	crossed   []float64
 
 	entries int
 	turns   int
@@ -44,7 +43,6 @@ type exit struct {
 	enter, exit float64
 	p           uint32
 	l           uint32
-	from, to    uint32 // where region.crossed has when it went from link to link inside a chain
 }
 
 func (a exit) compare(b exit) int {
@@ -216,9 +214,7 @@ func (r *region) alter(d *diagram) {
 func (r *region) record(x exit) {
 	if len(r.ld.regions) == 1 && len(r.exits) > 0 && x.exit > r.exits[0].exit {
 		r.ld.tell(r.exits)
-		// x may have crossings already.
-		r.exits, r.crossed = r.exits[:0], r.crossed[:copy(r.crossed, r.crossed[x.from:])]
-		x.from, x.to = 0, x.to-x.from
+		r.exits = r.exits[:0]
 	}
 	r.exits = append(r.exits, x)
 }
@@ -228,10 +224,6 @@ func (ld *Loader) tell(exits []exit) {
 		slices.SortFunc(exits, exit.compare)
 	}
 	for _, x := range exits {
-		if ld.chains != nil && ld.chains.members(x.l) > 1 {
-			ld.chains.obs.ExitChain(x.p, units.LinkID(x.l), x.enter, x.exit, ld.regions[0].crossed[x.from:x.to])
-			continue
-		}
 		ld.obs.Exit(x.p, units.LinkID(x.l), x.enter, x.exit)
 	}
 }

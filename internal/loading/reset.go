@@ -35,13 +35,7 @@ func (ld *Loader) reset(smallest, largest float64, visits []uint32) {
 		k.base, k.mask = uint32(total), 0
 		k.in, k.out, k.wave, k.come, k.seen = 0, 0, 0, 0, 0
 		k.nextExit, k.nextIn = math.Inf(-1), math.Inf(-1)
-		storage, kept := ld.storage[l], 1.0
-		if c := ld.chains; c != nil && c.members(uint32(l)) > 1 {
-			// A chain tells where its queue was, so it remembers twice as much.
-			w := &c.whole[l]
-			k.freeS, k.waveS, storage, kept = w.freeS, w.waveS, w.storage, 2
-		}
-		k.over, k.credit = -storage, 0
+		k.over, k.credit = -ld.storage[l], 0
 		k.waits, k.waitHead, k.waitNext, k.next = none, none, none, none
 		k.freeRider, k.woken = none, false
 		k.queued = 0
@@ -52,7 +46,7 @@ func (ld *Loader) reset(smallest, largest float64, visits []uint32) {
 		// A platoon enters while its front fits, so the vehicles between the
 		// wave and the last one in stay below storage and two platoons. No
 		// ring needs more slots than the link has visits.
-		need := uint64(kept*(storage+2*largest)/smallest + 4)
+		need := uint64((ld.storage[l]+2*largest)/smallest + 4)
 		if visits != nil {
 			need = min(need, uint64(visits[l]))
 		}
@@ -70,7 +64,7 @@ func (ld *Loader) reset(smallest, largest float64, visits []uint32) {
 	for i := range ld.regions {
 		r := &ld.regions[i]
 		r.heap.Clear()
-		r.exits, r.crossed = r.exits[:0], r.crossed[:0]
+		r.exits = r.exits[:0]
 		r.change, r.entries, r.turns = 0, 0, 0
 		r.turned, r.named = r.turned[:0], r.named[:0]
 	}
@@ -110,11 +104,8 @@ func (ld *Loader) finish() {
 	r.Unfinished, r.StandsOn = r.Unfinished[:0], r.StandsOn[:0]
 	for l := range ld.links {
 		k := &ld.links[l]
-		ahead := 0.0
 		for i := k.out; i != k.in; i++ {
-			s := &ld.slots[k.base+i&k.mask]
-			ld.onLink[s.p] = ld.standsOn(uint32(l), ahead)
-			ahead += float64(s.size)
+			ld.onLink[ld.slots[k.base+i&k.mask].p] = units.LinkID(l)
 		}
 	}
 	for p, t := range ld.arrive {
@@ -170,7 +161,7 @@ func (ld *Loader) findGridlock() []Gridlock {
 		}
 		from, since := len(c.links), math.Inf(-1)
 		for b := lowest; ; {
-			c.links = ld.appendChain(c.links, b)
+			c.links = append(c.links, units.LinkID(b))
 			since = max(since, ld.links[b].waitSince)
 			if b = next(b); b == lowest {
 				break

@@ -89,9 +89,9 @@ func (r *region) note(ring []uint32, now float64) {
 		return
 	}
 	r.named = append(r.named, lowest)
-	t := Turned{AtS: now, Links: make([]units.LinkID, 0, len(ring))}
-	for _, b := range ring {
-		t.Links = r.ld.appendChain(t.Links, b)
+	t := Turned{AtS: now, Links: make([]units.LinkID, len(ring))}
+	for i, b := range ring {
+		t.Links[i] = units.LinkID(b)
 	}
 	r.turned = append(r.turned, t)
 }

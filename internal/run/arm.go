@@ -60,7 +60,7 @@ func newArm(w *world, s *sample, journeys []journey, state *State, planned *rout
 	a.planner = newPlanner(w, period)
 	a.loader = loading.New(w.links)
 	a.times = timesOf(w, state, period)
-	a.rec = newRecorder(period, a.loader, w.free, a.times.Bins)
+	a.rec = newRecorder(period, len(w.free), a.times.Bins)
 	return a
 }
 
@@ -344,4 +344,4 @@ func (a *arm) run(ctx context.Context, iterations, average int, step func()) (*o
 	return out, nil
 }
 
-var _ loading.ChainObserver = (*recorder)(nil)
+var _ loading.Observer = (*recorder)(nil)

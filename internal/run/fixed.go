@@ -79,7 +79,6 @@ func (e *Engine) FixedRoutes(ctx context.Context, slug string, report func(Progr
 	}
 	out := a.vehicles()
 	out.City, out.Config, out.Links = p.city, cfg, st.base.links
-	out.Links.Chains = false // whoever loads them hears of every link
 	return out, nil
 }
 

@@ -40,14 +40,9 @@ type recorder struct {
 	period demand.Period
 	bins   int
 	dep    *loading.Departures
-	loader *loading.Loader
-	cells  []cell // by link, then quarter hour of entry
-	// freely is the vehicles that met no queue on a chain of links, by its last
-	// link and the quarter hour of entry.
-	freely []float64
+	cells  []cell    // by link, then quarter hour of entry
 	last   []float64 // by platoon: when it entered the link it is on
 	volume []float64 // vehicles entering in the window, by link; nil: not now
-	free   []float32 // seconds on the empty street, by link
 }
 
 // cell is what one link did with those who entered in one quarter hour.
@@ -57,52 +52,21 @@ type cell struct {
 	until float64 // latest exit
 }
 
-func newRecorder(period demand.Period, loader *loading.Loader, free []float32, bins int) *recorder {
-	n := len(free) * bins
-	return &recorder{period: period, bins: bins, loader: loader, free: free, cells: make([]cell, n), freely: make([]float64, n)}
+func newRecorder(period demand.Period, links, bins int) *recorder {
+	return &recorder{period: period, bins: bins, cells: make([]cell, links*bins)}
 }
 
 func (r *recorder) begin(dep *loading.Departures, volume []float64) {
 	clear(r.cells)
-	clear(r.freely)
 	r.dep, r.volume = dep, volume
 	r.last = append(r.last[:0], dep.DepartS...)
 }
 
-// bin is the quarter hour of a moment.
-func (r *recorder) bin(at float64) int {
-	return min(max(int((at-float64(r.period.Load))/binS), 0), r.bins-1)
-}
-
-// ExitChain implements loading.ChainObserver. Who drove freely is counted once
-// for the whole chain, by when it was entered: that takes minutes at most.
-func (r *recorder) ExitChain(p uint32, l units.LinkID, enter, exit float64, crossed []float64) {
-	row := r.loader.Chain(l)
-	if len(crossed) > 0 {
-		for i, at := range crossed {
-			r.Exit(p, row[i], enter, at)
-			enter = at
-		}
-		r.Exit(p, l, enter, exit)
-		return
-	}
-	size := float64(r.dep.Size[p])
-	r.freely[int(l)*r.bins+r.bin(enter)] += size
-	r.last[p] = exit
-	if r.volume != nil {
-		for _, m := range row {
-			if enter >= float64(r.period.From) && enter < float64(r.period.To) {
-				r.volume[m] += size
-			}
-			enter += float64(r.free[m])
-		}
-	}
-}
-
 // Exit implements loading.Observer.
 func (r *recorder) Exit(p uint32, l units.LinkID, enter, exit float64) {
+	b := min(max(int((enter-float64(r.period.Load))/binS), 0), r.bins-1)
 	size := float64(r.dep.Size[p])
-	c := &r.cells[int(l)*r.bins+r.bin(enter)]
+	c := &r.cells[int(l)*r.bins+b]
 	c.spent += (exit - enter) * size
 	c.count += size
 	c.until = max(c.until, exit)
@@ -137,10 +101,8 @@ func (r *recorder) times(free []float32, into *routing.Times, fresh float32) (su
 	var off, all float64
 	for l, f := range free {
 		queue := 0.0
-		freely := r.freely[int(r.loader.End(units.LinkID(l)))*r.bins:]
 		for b := range r.bins {
-			c := r.cells[l*r.bins+b]
-			c.spent, c.count = c.spent+freely[b]*float64(f), c.count+freely[b]
+			c := &r.cells[l*r.bins+b]
 			t := f
 			if c.count > 0 {
 				t = max(f, float32(c.spent/c.count))

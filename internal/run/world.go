@@ -74,7 +74,7 @@ func newStreets(net *city.Network, order routing.Order) *streets {
 			}
 		}
 	}
-	w.links = loading.Links{From: net.From, To: net.To, LengthM: net.LengthM, SpeedMS: net.SpeedMS, CapacityVS: capacity, JamVM: net.JamVM, MergeWeight: weight, TurnRings: true, Chains: true}
+	w.links = loading.Links{From: net.From, To: net.To, LengthM: net.LengthM, SpeedMS: net.SpeedMS, CapacityVS: capacity, JamVM: net.JamVM, MergeWeight: weight, TurnRings: true}
 	w.graph = routing.NewGraph(net, city.AllowCar, order, w.free, nil)
 	w.static = w.graph.NewStatic(order)
 	w.walk = routing.NewDistances(net, city.AllowWalk, order, true)
