@@ -27,18 +27,14 @@ const (
 	alone = 0.9
 )
 
-// fullDemand tells where the day just loaded jammed. The day is loaded again,
-// link by link, to be heard: the same departures give the same events. Once for
-// when each platoon sets out, then to hear what follows.
+// fullDemand tells where the day just loaded jammed. The day is loaded once more,
+// to be heard: the same departures give the same events.
 func (a *arm) fullDemand() *spec.FullDemand {
 	until := float64(a.period.To + horizonS)
-	links := a.world.links
-	links.Chains = false
-	loader := loading.New(links)
-	w := newJamWatch(&links, &a.fleet.dep, loader.Run(&a.fleet.dep, until, nil).EnteredS)
-	res := loader.Run(&a.fleet.dep, until, w)
-	w.end(res, until)
-	return w.tell(&a.world.city.Net, res, float64(a.period.Load), until)
+	w := newJamWatch(&a.world.links, &a.fleet.dep, a.result.EnteredS)
+	a.result = a.loader.Run(&a.fleet.dep, until, w)
+	w.end(a.result, until)
+	return w.tell(&a.world.city.Net, a.result, float64(a.period.Load), until)
 }
 
 // tell makes the account of what was heard between two clock times.
