@@ -217,8 +217,8 @@ func TestChaos(t *testing.T) {
 	for _, part := range []string{"api", "reconciler", "worker"} {
 		hard[part] = awstest.NewProxy(t, short.URL, awstest.Faults{})
 	}
-	d := deploy(t, plan{lease: 6 * time.Second, maxTasks: 4, schedule: 3 * time.Second,
-		fate: awstest.Fate{Seed: seed, Full: 0.1, Lost: 0.2, Killed: 0.2, Termed: 0.15, Within: 5 * time.Second, Grace: 10 * time.Second, Boot: 300 * time.Millisecond},
+	d := deploy(t, plan{lease: 6 * time.Second, maxTasks: 6, schedule: 3 * time.Second,
+		fate: awstest.Fate{Seed: seed, Full: 0.1, Lost: 0.25, Killed: 0.45, Termed: 0.15, Within: 5 * time.Second, Grace: 10 * time.Second, Boot: 300 * time.Millisecond},
 		// A task's minute is ten seconds here, and pauses are as much shorter.
 		worker: []string{"--task-idle", "6s", "--task-paid", "10s", "--backoff", "150ms"},
 		api:    []string{"CITYFLOW_RATE_SUBMIT=none", "CITYFLOW_RATE_READ=none"}, task: []string{"CITYFLOW_FAILPOINT=worker.took_job@" + poison},
@@ -245,8 +245,9 @@ func TestChaos(t *testing.T) {
 	if f.Wall > chaosTime.Seconds() {
 		t.Errorf("it took %.0f s, want at most %.0f", f.Wall, chaosTime.Seconds())
 	}
-	// A test that disturbs nothing proves nothing.
-	if c := f.ECS; c.Lost == 0 || c.Killed == 0 || c.Termed == 0 || f.Faults["not stored"] < 10 || f.Faults["stored but error"] < 10 {
+	// A test that disturbs nothing proves nothing: a fifth of the starts is lost, a
+	// fifth of the workers killed. More are drawn, for some end before their time.
+	if c := f.ECS; 5*c.Lost < c.Accepted || 5*c.Killed < c.Ran || c.Termed == 0 || f.Faults["not stored"] < 10 || f.Faults["stored but error"] < 10 {
 		t.Errorf("too little went wrong: %+v %v", c, f.Faults)
 	}
 	d.checkJobs(ids, want, &f)
