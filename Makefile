@@ -36,11 +36,10 @@ build/.packs: bin/cityflow $(CITY_FILES)
 
 test: tools lint test-go test-web build
 	$(MAKE) --no-print-directory --output-sync=target -j3 test-slow test-servers test-clouds
-	$(MAKE) --no-print-directory -j1 test-e2e test-fuzz-api
 
 # Tests that mostly wait for processes run beside those that compute.
 test-servers:
-	$(MAKE) --no-print-directory -j1 test-lambda test-own
+	$(MAKE) --no-print-directory -j1 test-lambda test-own test-e2e test-fuzz-api
 test-clouds:
 	$(MAKE) --no-print-directory -j1 test-infra test-deploy test-cloud
 
