@@ -96,7 +96,7 @@ func TestJourney(t *testing.T) {
 
 	d.plainLogs()
 	t.Run("smoke", func(t *testing.T) {
-		out, err := d.try("smoke", "--aws", "--web", d.site.url, "--api", d.apiURL+"/v1")
+		out, err := d.try("smoke", "--aws", "--visits", "configured", "--web", d.site.url, "--api", d.apiURL+"/v1")
 		t.Logf("\n%s", out)
 		if err != nil || strings.Count(out, "ok     ") != 5 {
 			t.Error(err)
