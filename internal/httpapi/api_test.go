@@ -449,6 +449,14 @@ func TestOpenAPIDescribesWhatIsServed(t *testing.T) {
 			t.Errorf("schema %q is missing", name)
 		}
 	}
+	// An object that may not be there yet is written as null.
+	for _, field := range [][2]string{{"CityDetail", "baseline"}, {"Baseline", "full_demand"}, {"Status", "config"}} {
+		prop, _ := doc.Components.Schemas[field[0]]["properties"].(map[string]any)[field[1]].(map[string]any)
+		either, _ := prop["anyOf"].([]any)
+		if len(either) != 2 || either[0].(map[string]any)["$ref"] == nil || either[1].(map[string]any)["type"] != "null" {
+			t.Errorf("%s.%s: %v", field[0], field[1], prop)
+		}
+	}
 	if !bytes.Equal(bytes.TrimSpace(b), bytes.TrimSpace(OpenAPI("test"))) {
 		t.Error("the command prints another document")
 	}

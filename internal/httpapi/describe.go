@@ -5,6 +5,7 @@ import (
 	"reflect"
 	"slices"
 	"strconv"
+	"strings"
 
 	"github.com/danielgtaylor/huma/v2"
 
@@ -66,6 +67,7 @@ func (a *api) describe() {
 	}
 	schemas["Modification"] = union
 	limitRequest(schemas["RunRequest"].Properties, a.Limits)
+	orNull(reg)
 
 	submit := doc.Paths["/v1/submit"].Post
 	submit.RequestBody = &huma.RequestBody{Required: true, Content: map[string]*huma.MediaType{"application/json": {
@@ -78,6 +80,24 @@ func (a *api) describe() {
 	}}}
 	doc.Paths["/v1/status/{job_id}"].Get.Responses["304"] = &huma.Response{Description: http.StatusText(http.StatusNotModified)}
 	a.describeErrors()
+}
+
+// orNull says of each object that stands behind a pointer and is always written
+// that null may stand there: types alone say so only of plain values.
+func orNull(reg huma.Registry) {
+	for name, schema := range reg.Map() {
+		t := reg.TypeFromRef("#/components/schemas/" + name)
+		if t == nil || t.Kind() != reflect.Struct {
+			continue
+		}
+		for _, f := range reflect.VisibleFields(t) {
+			field, options, _ := strings.Cut(f.Tag.Get("json"), ",")
+			prop := schema.Properties[field]
+			if f.Type.Kind() == reflect.Pointer && prop != nil && prop.Ref != "" && !strings.Contains(options, "omitempty") {
+				schema.Properties[field] = &huma.Schema{AnyOf: []*huma.Schema{{Ref: prop.Ref}, {Type: "null"}}}
+			}
+		}
+	}
 }
 
 // everywhere are the errors that any call can answer.
