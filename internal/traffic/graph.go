@@ -5,6 +5,7 @@ import (
 	"math"
 	"slices"
 
+	"github.com/malikobaid/cityflow/internal/pq"
 	"github.com/malikobaid/cityflow/internal/units"
 )
 
@@ -15,12 +16,7 @@ type graph struct {
 	inFirst, inLink   []uint32
 	outFirst, outLink []uint32
 	from, to          []units.NodeID
-	heap              []reached
-}
-
-type reached struct {
-	dist float32
-	node uint32
+	queue             pq.Queue // nodes by cost of the way on
 }
 
 func newGraph(s *Scenario) *graph {
@@ -56,70 +52,26 @@ func (g *graph) toward(dest units.NodeID, cost, dist []float32) (order []uint32)
 		dist[n] = inf
 	}
 	dist[dest] = 0
-	g.heap = append(g.heap[:0], reached{0, uint32(dest)})
-	for len(g.heap) > 0 {
-		x := g.pop()
-		if x.dist > dist[x.node] {
+	g.queue.Clear()
+	g.queue.Push(0, uint32(dest))
+	for g.queue.Len() > 0 {
+		top := g.queue.Pop()
+		node, far := top.ID(), float32(top.Key())
+		if far > dist[node] {
 			continue
 		}
-		if x.node != uint32(dest) {
-			order = append(order, x.node)
+		if node != uint32(dest) {
+			order = append(order, node)
 		}
-		for _, l := range g.inLink[g.inFirst[x.node]:g.inFirst[x.node+1]] {
+		for _, l := range g.inLink[g.inFirst[node]:g.inFirst[node+1]] {
 			n := g.from[l]
-			if d := x.dist + cost[l]; d < dist[n] {
+			if d := far + cost[l]; d < dist[n] {
 				dist[n] = d
-				g.push(reached{d, uint32(n)})
+				g.queue.Push(float64(d), uint32(n))
 			}
 		}
 	}
 	return order
-}
-
-func (g *graph) push(x reached) {
-	h := append(g.heap, x)
-	i := len(h) - 1
-	for i > 0 {
-		up := (i - 1) / 4
-		if h[up].dist <= x.dist {
-			break
-		}
-		h[i] = h[up]
-		i = up
-	}
-	h[i] = x
-	g.heap = h
-}
-
-func (g *graph) pop() reached {
-	h := g.heap
-	top := h[0]
-	n := len(h) - 1
-	x := h[n]
-	h = h[:n]
-	g.heap = h
-	i := 0
-	for {
-		c := 4*i + 1
-		if c >= n {
-			break
-		}
-		best := c
-		for j := c + 1; j < min(c+4, n); j++ {
-			if h[j].dist < h[best].dist {
-				best = j
-			}
-		}
-		if h[best].dist >= x.dist {
-			break
-		}
-		h[i] = h[best]
-		i = best
-	}
-	if n > 0 {
-		h[i] = x
-	}
-	return top
 }
 
 // byDest is the rows in order of destination, then of file.

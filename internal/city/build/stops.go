@@ -7,6 +7,7 @@ import (
 
 	"github.com/malikobaid/cityflow/internal/city"
 	"github.com/malikobaid/cityflow/internal/city/gtfs"
+	"github.com/malikobaid/cityflow/internal/pq"
 	"github.com/malikobaid/cityflow/internal/units"
 )
 
@@ -226,16 +227,11 @@ func (b *builder) line(part, what string, n float64, unit, detail string) {
 
 // walker is a reusable Dijkstra on the walking network.
 type walker struct {
-	net  *city.Network
-	dist []float64
-	seen []uint32
-	gen  uint32
-	heap []entry
-}
-
-type entry struct {
-	m    float64
-	node units.NodeID
+	net   *city.Network
+	dist  []float64
+	seen  []uint32
+	gen   uint32
+	queue pq.Queue // nodes by metres
 }
 
 func newWalker(n *city.Network) *walker {
@@ -247,24 +243,25 @@ func newWalker(n *city.Network) *walker {
 // link that may be walked may be walked both ways.
 func (w *walker) search(from []gate, limitM float64, found func(v units.NodeID, m float64)) {
 	w.gen++
-	w.heap = w.heap[:0]
+	w.queue.Clear()
 	for _, g := range from {
 		w.relax(g.node, g.m, max(limitM, g.m))
 	}
-	for len(w.heap) > 0 {
-		e := w.pop()
-		if e.m > w.dist[e.node] {
+	for w.queue.Len() > 0 {
+		top := w.queue.Pop()
+		v, m := units.NodeID(top.ID()), top.Key()
+		if m > w.dist[v] {
 			continue
 		}
-		found(e.node, e.m)
-		for l, end := w.net.Out(e.node); l < end; l++ {
+		found(v, m)
+		for l, end := w.net.Out(v); l < end; l++ {
 			if w.net.Modes[l]&city.AllowWalk != 0 {
-				w.relax(w.net.To[l], e.m+float64(w.net.LengthM[l]), limitM)
+				w.relax(w.net.To[l], m+float64(w.net.LengthM[l]), limitM)
 			}
 		}
-		for _, l := range w.net.In(e.node) {
+		for _, l := range w.net.In(v) {
 			if w.net.Modes[l]&city.AllowWalk != 0 {
-				w.relax(w.net.From[l], e.m+float64(w.net.LengthM[l]), limitM)
+				w.relax(w.net.From[l], m+float64(w.net.LengthM[l]), limitM)
 			}
 		}
 	}
@@ -275,37 +272,5 @@ func (w *walker) relax(v units.NodeID, m, limitM float64) {
 		return
 	}
 	w.seen[v], w.dist[v] = w.gen, m
-	w.heap = append(w.heap, entry{m, v})
-	for i := len(w.heap) - 1; i > 0; {
-		p := (i - 1) / 2
-		if !before(w.heap[i], w.heap[p]) {
-			break
-		}
-		w.heap[i], w.heap[p] = w.heap[p], w.heap[i]
-		i = p
-	}
+	w.queue.Push(m, uint32(v))
 }
-
-func (w *walker) pop() entry {
-	top := w.heap[0]
-	last := len(w.heap) - 1
-	w.heap[0] = w.heap[last]
-	w.heap = w.heap[:last]
-	for i := 0; ; {
-		c := 2*i + 1
-		if c >= last {
-			break
-		}
-		if c+1 < last && before(w.heap[c+1], w.heap[c]) {
-			c++
-		}
-		if !before(w.heap[c], w.heap[i]) {
-			break
-		}
-		w.heap[i], w.heap[c] = w.heap[c], w.heap[i]
-		i = c
-	}
-	return top
-}
-
-func before(a, b entry) bool { return a.m < b.m || a.m == b.m && a.node < b.node }

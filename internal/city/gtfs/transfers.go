@@ -5,6 +5,7 @@ import (
 	"strconv"
 
 	"github.com/malikobaid/cityflow/internal/city"
+	"github.com/malikobaid/cityflow/internal/pq"
 	"github.com/malikobaid/cityflow/internal/units"
 )
 
@@ -150,17 +151,12 @@ type station struct {
 	sec       []float64
 	seen      []int32
 	gen       int32
-	heap      []reached
+	queue     pq.Queue // places by seconds
 }
 
 type edge struct {
 	to int32
 	s  float64
-}
-
-type reached struct {
-	s    float64
-	stop int32
 }
 
 func newStation(f *Feed) *station {
@@ -197,53 +193,27 @@ func newStation(f *Feed) *station {
 // from calls found for every place that can be reached within maxTransferS.
 func (w *station) from(start int32, graph [][]edge, found func(stop int32, s float64)) {
 	w.gen++
-	w.heap = w.heap[:0]
+	w.queue.Clear()
 	w.relax(start, 0)
-	for len(w.heap) > 0 {
-		top := w.heap[0]
-		last := len(w.heap) - 1
-		w.heap[0] = w.heap[last]
-		w.heap = w.heap[:last]
-		for i := 0; ; {
-			c := 2*i + 1
-			if c >= last {
-				break
-			}
-			if c+1 < last && w.heap[c+1].less(w.heap[c]) {
-				c++
-			}
-			if !w.heap[c].less(w.heap[i]) {
-				break
-			}
-			w.heap[i], w.heap[c] = w.heap[c], w.heap[i]
-			i = c
-		}
-		if top.s > w.sec[top.stop] {
+	for w.queue.Len() > 0 {
+		top := w.queue.Pop()
+		stop, sec := int32(top.ID()), top.Key()
+		if sec > w.sec[stop] {
 			continue
 		}
-		found(top.stop, top.s)
-		for _, e := range graph[top.stop] {
-			w.relax(e.to, top.s+e.s)
+		found(stop, sec)
+		for _, e := range graph[stop] {
+			w.relax(e.to, sec+e.s)
 		}
 	}
 }
-
-func (a reached) less(b reached) bool { return a.s < b.s || a.s == b.s && a.stop < b.stop }
 
 func (w *station) relax(v int32, s float64) {
 	if s > maxTransferS || w.seen[v] == w.gen && w.sec[v] <= s {
 		return
 	}
 	w.seen[v], w.sec[v] = w.gen, s
-	w.heap = append(w.heap, reached{s, v})
-	for i := len(w.heap) - 1; i > 0; {
-		p := (i - 1) / 2
-		if !w.heap[i].less(w.heap[p]) {
-			break
-		}
-		w.heap[i], w.heap[p] = w.heap[p], w.heap[i]
-		i = p
-	}
+	w.queue.Push(s, uint32(v))
 }
 
 // doors are the entrances that a platform is reached through. A door that leads

@@ -20,6 +20,7 @@ import (
 	"math"
 
 	"github.com/malikobaid/cityflow/internal/city"
+	"github.com/malikobaid/cityflow/internal/pq"
 	"github.com/malikobaid/cityflow/internal/units"
 )
 
@@ -82,11 +83,11 @@ type Matcher struct {
 	sx, sy      []float32
 
 	// Labels of a search, by link: cost at its end.
-	cost []float64
-	prev []int32 // link before; -1-k: began at candidate k
-	seen []int32
-	gen  int32
-	heap []label
+	cost  []float64
+	prev  []int32 // link before; -1-k: began at candidate k
+	seen  []int32
+	gen   int32
+	queue pq.Queue // links by cost of their ends
 	// Costs of whole links, valid in the hop of wholeGen, and the distances of
 	// their samples from the shape.
 	whole    []float64
@@ -98,11 +99,6 @@ type Matcher struct {
 }
 
 type point struct{ x, y float64 }
-
-type label struct {
-	cost float64
-	link units.LinkID
-}
 
 // candidate is a place on a link where a vehicle may stand at a stop.
 type candidate struct {

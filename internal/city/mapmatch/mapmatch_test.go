@@ -205,6 +205,11 @@ func TestQuickestAgainstAPlainSearch(t *testing.T) {
 	}
 }
 
+type label struct {
+	cost float64
+	link units.LinkID
+}
+
 type labels []label
 
 func (q labels) Len() int           { return len(q) }

@@ -71,7 +71,7 @@ func (m *Matcher) candidates(p point) []candidate {
 // is reached.
 func (m *Matcher) step(from, to []candidate) bool {
 	m.gen++
-	m.heap = m.heap[:0]
+	m.queue.Clear()
 	net := m.net
 	for k := range to {
 		to[k].cost, to[k].src, to[k].path = math.Inf(1), -1, nil
@@ -99,16 +99,16 @@ func (m *Matcher) step(from, to []candidate) bool {
 	for k := range to {
 		best = min(best, to[k].cost)
 	}
-	for settled := 0; len(m.heap) > 0 && settled < maxSettled; settled++ {
-		top := m.pop()
-		if top.cost > m.cost[top.link] {
+	for settled := 0; m.queue.Len() > 0 && settled < maxSettled; settled++ {
+		top := m.queue.Pop()
+		l, cost := units.LinkID(top.ID()), top.Key()
+		if cost > m.cost[l] {
 			settled--
 			continue
 		}
-		if top.cost > best+spareM {
+		if cost > best+spareM {
 			break
 		}
-		l := top.link
 		bans := net.Bans(l)
 		first, end := net.Out(net.To[l])
 		only := true // the way back is the only way on
@@ -121,11 +121,11 @@ func (m *Matcher) step(from, to []candidate) bool {
 			}
 			for k := range to {
 				if to[k].link == o {
-					offer(k, top.cost+m.portion(o, 0, to[k].at), int32(l))
+					offer(k, cost+m.portion(o, 0, to[k].at), int32(l))
 					best = min(best, to[k].cost)
 				}
 			}
-			m.relax(o, top.cost+m.weight(o), int32(l))
+			m.relax(o, cost+m.weight(o), int32(l))
 		}
 	}
 	found := false
@@ -176,37 +176,5 @@ func (m *Matcher) relax(l units.LinkID, cost float64, pred int32) {
 		return
 	}
 	m.seen[l], m.cost[l], m.prev[l] = m.gen, cost, pred
-	m.heap = append(m.heap, label{cost, l})
-	for i := len(m.heap) - 1; i > 0; {
-		p := (i - 1) / 2
-		if !m.heap[i].less(m.heap[p]) {
-			break
-		}
-		m.heap[i], m.heap[p] = m.heap[p], m.heap[i]
-		i = p
-	}
+	m.queue.Push(cost, uint32(l))
 }
-
-func (m *Matcher) pop() label {
-	top := m.heap[0]
-	last := len(m.heap) - 1
-	m.heap[0] = m.heap[last]
-	m.heap = m.heap[:last]
-	for i := 0; ; {
-		c := 2*i + 1
-		if c >= last {
-			break
-		}
-		if c+1 < last && m.heap[c+1].less(m.heap[c]) {
-			c++
-		}
-		if !m.heap[c].less(m.heap[i]) {
-			break
-		}
-		m.heap[i], m.heap[c] = m.heap[c], m.heap[i]
-		i = c
-	}
-	return top
-}
-
-func (a label) less(b label) bool { return a.cost < b.cost || a.cost == b.cost && a.link < b.link }
