@@ -22,11 +22,11 @@ var rooms = []room{
 	{path: "internal/city", may: []string{"internal/units"}, because: "data that exists without people: it must not know who reads it"},
 	{path: "internal/city/osm", may: []string{"internal/city", "internal/units"}, because: "an importer fills the columns of city and nothing else"},
 	{path: "internal/city/tiles", may: []string{"internal/city/osm"}, because: "it draws what the importer read; nothing of the model rests on a picture"},
-	{path: "internal/city/gtfs", may: []string{"internal/city", "internal/units"}, because: "an importer fills the columns of city and nothing else"},
-	{path: "internal/city/mapmatch", may: []string{"internal/city", "internal/units"}, because: "geometry and a search: lines in, links out, whoever drew the lines"},
+	{path: "internal/city/gtfs", may: []string{"internal/city", "internal/pq", "internal/units"}, because: "an importer fills the columns of city and nothing else"},
+	{path: "internal/city/mapmatch", may: []string{"internal/city", "internal/pq", "internal/units"}, because: "geometry and a search: lines in, links out, whoever drew the lines"},
 	{path: "internal/city/elevation", because: "a reader of files: grid in, heights out"},
 	{path: "internal/city/report", may: []string{"spec", "internal/city", "internal/units"}, because: "it reads a finished city, what is known of its making and the published account of its morning; anybody may make one"},
-	{path: "internal/city/build", may: []string{"internal/city", "internal/city/elevation", "internal/city/osm", "internal/city/gtfs", "internal/city/mapmatch", "internal/units"}, because: "it joins the importers into one city, before any person or scenario exists"},
+	{path: "internal/city/build", may: []string{"internal/city", "internal/city/elevation", "internal/city/osm", "internal/city/gtfs", "internal/city/mapmatch", "internal/pq", "internal/units"}, because: "it joins the importers into one city, before any person or scenario exists"},
 	{path: "internal/city/export", may: []string{"internal/city", "internal/city/gtfs", "internal/units"}, because: "it writes columns in formats of others; where bytes go is the caller's business"},
 	{path: "internal/scenario", may: []string{"spec", "internal/city", "internal/demand", "internal/units"}, because: "it turns a request into a changed city and a demand scale; it runs nothing"},
 	{path: "internal/demand", may: []string{"internal/city", "internal/random", "internal/units"}, because: "people and trips exist before modes, streets and requests"},
@@ -69,7 +69,7 @@ var rooms = []room{
 	{path: "internal/catalog", may: []string{"spec", "internal/city", "internal/run"}, because: "it implements run.Source over a store: packs as objects"},
 	{path: "cmd/*", anything: true, because: "the only place that knows both halves and joins them"},
 	{path: "bench/morning", may: []string{"spec", "internal/catalog", "internal/loading", "internal/run"}, because: "it times the loader alone, on the routes that an export holds"},
-	{path: "bench/streets", may: []string{"internal/catalog", "internal/city", "internal/routing", "internal/units"}, because: "it times street queries beside plain searches of its own"},
+	{path: "bench/streets", may: []string{"internal/catalog", "internal/city", "internal/pq", "internal/routing", "internal/units"}, because: "it times street queries beside plain searches of its own"},
 	{path: "bench/cores", may: []string{"spec", "internal/catalog", "internal/city", "internal/loading", "internal/routing", "internal/run", "internal/units"}, because: "it times the model's inner loops on one core and on two, beside controls"},
 	{path: "bench/whatif", may: []string{"spec", "internal/catalog", "internal/run"}, because: "it times a whole run, stage by stage, as a program of its own"},
 	{path: "bench/load", may: []string{"spec"}, because: "a client: it knows the service by its contract alone"},
@@ -86,7 +86,7 @@ var rooms = []room{
 
 // model is the pure half: the same input gives the same bytes.
 var model = []string{
-	"internal/units", "internal/random", "internal/city", "internal/city/osm", "internal/city/gtfs", "internal/city/build", "internal/city/elevation", "internal/city/export", "internal/city/report", "internal/city/tiles",
+	"internal/units", "internal/pq", "internal/random", "internal/city", "internal/city/osm", "internal/city/gtfs", "internal/city/mapmatch", "internal/city/build", "internal/city/elevation", "internal/city/export", "internal/city/report", "internal/city/tiles",
 	"internal/scenario", "internal/demand", "internal/choice", "internal/routing", "internal/routing/raptor", "internal/loading",
 	"internal/assign", "internal/traffic", "internal/kpi", "internal/insight", "internal/artifact", "internal/run", "internal/testcity",
 }
