@@ -19,9 +19,10 @@ import (
 )
 
 // mapRanges finds every loop over a map, and every call of package maps that
-// gives a map's contents in its own order. Two are let pass: a loop that only
-// collects, with a sort as the very next statement; and one with a comment, on
-// its line or the line above, that says why the order does no harm.
+// gives a map's contents in its own order. Let pass are a loop that only
+// collects, with a sort as the very next statement; what goes straight into
+// slices.Sorted; and what has a comment, on its line or the line above, that says
+// why the order does no harm.
 func mapRanges(set *token.FileSet, files []*ast.File, info *types.Info) []string {
 	var out []string
 	for _, f := range files {
@@ -37,7 +38,7 @@ func mapRanges(set *token.FileSet, files []*ast.File, info *types.Info) []string
 				out = append(out, fmt.Sprintf("%s:%d: %s in an order that changes from run to run: sort first, or say in a comment there why it does no harm", filepath.Base(p.Filename), p.Line, what))
 			}
 		}
-		sorted := map[ast.Stmt]bool{}
+		sorted := map[ast.Node]bool{}
 		ast.Inspect(f, func(n ast.Node) bool {
 			switch x := n.(type) {
 			case *ast.BlockStmt:
@@ -53,7 +54,16 @@ func mapRanges(set *token.FileSet, files []*ast.File, info *types.Info) []string
 						object(x.Pos(), "ranges over a map")
 					}
 				}
+			case *ast.CallExpr:
+				if fn, ok := callee(x, info); ok && fn.Pkg().Path() == "slices" && fn.Name() == "Sorted" {
+					if inner, ok := x.Args[0].(*ast.CallExpr); ok {
+						sorted[inner.Fun] = true
+					}
+				}
 			case *ast.SelectorExpr:
+				if sorted[x] {
+					break
+				}
 				if fn, ok := info.Uses[x.Sel].(*types.Func); ok && fn.Pkg() != nil && fn.Pkg().Path() == "maps" &&
 					slices.Contains([]string{"Keys", "Values", "All"}, fn.Name()) {
 					object(x.Pos(), "takes maps."+fn.Name())
@@ -92,15 +102,18 @@ func sorts(s ast.Stmt, info *types.Info) bool {
 	if !ok {
 		return false
 	}
+	fn, ok := callee(call, info)
+	return ok && (fn.Pkg().Path() == "sort" || fn.Pkg().Path() == "slices" && strings.HasPrefix(fn.Name(), "Sort"))
+}
+
+// callee is the function of a package that is called by its name.
+func callee(call *ast.CallExpr, info *types.Info) (*types.Func, bool) {
 	sel, ok := call.Fun.(*ast.SelectorExpr)
 	if !ok {
-		return false
+		return nil, false
 	}
 	fn, ok := info.Uses[sel.Sel].(*types.Func)
-	if !ok || fn.Pkg() == nil {
-		return false
-	}
-	return fn.Pkg().Path() == "sort" || fn.Pkg().Path() == "slices" && strings.HasPrefix(fn.Name(), "Sort")
+	return fn, ok && fn.Pkg() != nil
 }
 
 func coreOf(t types.Type) types.Type {
@@ -174,9 +187,16 @@ func TestMapOrderDecidesNothing(t *testing.T) {
 func TestMapLoopsAreSeen(t *testing.T) {
 	const text = `package x
 
-import "sort"
+import (
+	"maps"
+	"slices"
+	"sort"
+)
 
 type set map[string]bool
+
+var inOrder = slices.Sorted(maps.Keys(set{}))
+var inNone = slices.Collect(maps.Keys(set{}))
 
 func f(m map[int]int, s set, list []int, keep func(func(int) bool)) (n int) {
 	for k := range m {
@@ -233,7 +253,7 @@ func g[M ~map[K]V, K comparable, V any](m M) (n int) {
 		t.Fatal(err)
 	}
 	got := mapRanges(set, []*ast.File{f}, info)
-	want := []string{"x.go:8:", "x.go:11:", "x.go:34:", "x.go:39:", "x.go:46:"}
+	want := []string{"x.go:12:", "x.go:15:", "x.go:18:", "x.go:41:", "x.go:46:", "x.go:53:"}
 	if !slices.EqualFunc(got, want, strings.HasPrefix) {
 		t.Errorf("got %q, want lines %q", got, want)
 	}

@@ -21,7 +21,7 @@ const (
 	CarAccessMin = 3.0
 	// WalkMS and BikeMS: 4.8 and 16 km/h, BikeParkMin 5 minutes (DfT Journey
 	// Time Statistics, notes and definitions).
-	WalkMS      = 4.8 / 3.6
+	WalkMS      = city.WalkMS
 	BikeMS      = 16 / 3.6
 	BikeParkMin = 5.0
 )

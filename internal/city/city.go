@@ -107,6 +107,10 @@ var modeNames = [NumModes]string{"car", "bike", "walk", "transit"}
 
 func (m Mode) String() string { return modeNames[m] }
 
+// WalkMS is how fast people walk, in m/s: 4.8 km/h (DfT Journey Time Statistics,
+// notes and definitions).
+const WalkMS = 4.8 / 3.6
+
 // ModeSet is the set of vehicle kinds and walkers allowed on a link.
 type ModeSet uint8
 

@@ -34,12 +34,11 @@ func MapLink(lon, lat float64) string {
 	return fmt.Sprintf("https://www.openstreetmap.org/?mlat=%.5f&mlon=%.5f#map=18/%.5f/%.5f", lat, lon, lat, lon)
 }
 
-// WayLink and NodeLink are the pages of openstreetmap.org where a way or node
-// can be seen and mended.
-func WayLink(id int64) string { return fmt.Sprintf("https://www.openstreetmap.org/way/%d", id) }
-
-// NodeLink: see WayLink.
-func NodeLink(id int64) string { return fmt.Sprintf("https://www.openstreetmap.org/node/%d", id) }
+// OSMLink is the page of openstreetmap.org where an object ("way", "node" or
+// "relation") can be seen and mended.
+func OSMLink(kind string, id int64) string {
+	return fmt.Sprintf("https://www.openstreetmap.org/%s/%d", kind, id)
+}
 
 // Setting is one setting of a city that nobody gave.
 type Setting struct {

@@ -16,6 +16,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"maps"
 	"math"
 	"slices"
 	"strings"
@@ -138,6 +139,19 @@ func (b *builder) find(part, kind string, s city.Severity, count int, detail, li
 	b.findings = append(b.findings, city.Finding{Part: part, Kind: kind, Severity: s, Count: count, Detail: detail, Link: link})
 }
 
+// line adds a line to the report's part.
+func (b *builder) line(part, what string, n float64, unit, detail string) {
+	l := city.ReportLine{Part: part, What: what, Count: n, Unit: unit, Detail: detail}
+	switch part {
+	case "streets":
+		b.streets = append(b.streets, l)
+	case "timetable":
+		b.table = append(b.table, l)
+	default:
+		b.places = append(b.places, l)
+	}
+}
+
 type fileDigest struct {
 	name  string
 	bytes int
@@ -255,64 +269,51 @@ func (b *builder) readFeed(file string, raw []byte) {
 		b.bad = append(b.bad, fmt.Errorf("%s: %w", file, err))
 		return
 	}
-	if day := b.date.Format("20060102"); !feed.Covers(day) {
+	if day := b.date.Format(gtfs.DayLayout); !feed.Covers(day) {
 		b.bad = append(b.bad, fmt.Errorf("%s: the service date %s is outside its calendar %s to %s", file, day, feed.First, feed.Last))
 	}
 	b.feeds = append(b.feeds, feed)
 }
 
-// readCounts reads people, jobs and terrain.
-func (b *builder) readCounts() error {
-	counts := func(file string, names []string) *counted {
-		if file == "" {
-			return nil
-		}
-		raw, err := b.read(file)
-		if err == nil {
-			var c *counted
-			if c, err = parseCounted(raw, names...); err == nil {
-				return c
-			}
+// source reads and parses a source file. What is wrong with it is reported
+// together with the other files (sources).
+func source[T any](b *builder, file string, parse func(raw []byte) (T, error)) (out T, ok bool) {
+	raw, err := b.read(file)
+	if err == nil {
+		if out, err = parse(raw); err != nil {
 			err = fmt.Errorf("%s: %w", file, err)
 		}
+	}
+	if err != nil {
 		b.bad = append(b.bad, err)
-		return nil
 	}
-	b.people, b.work = counts(b.cfg.Files.Population, peopleNames), counts(b.cfg.Files.Jobs, jobsNames)
-	if file := b.cfg.Files.PointsOfInterest; file != "" {
-		raw, err := b.read(file)
-		if err == nil {
-			if b.marks, err = parseLandmarks(raw); err != nil {
-				err = fmt.Errorf("%s: %w", file, err)
-			}
-		}
-		if err != nil {
-			b.bad = append(b.bad, err)
-		} else {
-			b.kindsOfNobody(file)
+	return out, err == nil
+}
+
+// readCounts reads people, jobs, points of interest and terrain.
+func (b *builder) readCounts() error {
+	f := &b.cfg.Files
+	if f.Population != "" {
+		b.people, _ = source(b, f.Population, func(raw []byte) (*counted, error) { return parseCounted(raw, peopleNames...) })
+	}
+	if f.Jobs != "" {
+		b.work, _ = source(b, f.Jobs, func(raw []byte) (*counted, error) { return parseCounted(raw, jobsNames...) })
+	}
+	if f.PointsOfInterest != "" {
+		var ok bool
+		if b.marks, ok = source(b, f.PointsOfInterest, parseLandmarks); ok {
+			b.kindsOfNobody(f.PointsOfInterest)
 		}
 	}
-	if file := b.cfg.Files.Elevation; file != "" {
-		raw, err := b.read(file)
-		if err == nil {
-			if b.terrain, err = elevation.Read(raw); err != nil {
-				err = fmt.Errorf("%s: %w", file, err)
-			}
-		}
-		if err != nil {
-			b.bad = append(b.bad, err)
-		}
+	if f.Elevation != "" {
+		b.terrain, _ = source(b, f.Elevation, elevation.Read)
 	}
 	return nil
 }
 
 // kindsOfNobody reports kinds whose id no row has: a typing mistake.
 func (b *builder) kindsOfNobody(file string) {
-	ids := make([]string, 0, len(b.cfg.Places.Kinds))
-	for id := range b.cfg.Places.Kinds { // sorted below
-		ids = append(ids, id)
-	}
-	for _, id := range sortedStrings(ids) {
+	for _, id := range slices.Sorted(maps.Keys(b.cfg.Places.Kinds)) {
 		if !slices.ContainsFunc(b.marks.points, func(m landmark) bool { return m.id == id }) {
 			b.bad = append(b.bad, fmt.Errorf("city.yaml: places.kinds.%s: %s has no such id", id, file))
 		}
@@ -354,7 +355,7 @@ func (b *builder) readTimetables() error {
 	b.feeds = nil
 	feeds = b.withMapLines(feeds, &opt)
 	if len(feeds) == 0 {
-		b.table = append(b.table, city.ReportLine{Part: "timetable", What: "feeds", Detail: "none: the city has no public transport service"})
+		b.line("timetable", "feeds", 0, "", "none: the city has no public transport service")
 		b.find("timetable", "no timetable", city.Warning, 1, "the city has no public transport service: nobody can travel by it, and a new line meets no other", "")
 		b.deriveService()
 		return nil
@@ -369,15 +370,7 @@ func (b *builder) readTimetables() error {
 }
 
 func (b *builder) readMap() error {
-	raw, err := b.read(b.cfg.Files.OSM)
-	if err == nil {
-		if b.source, err = osm.Read(bytes.NewReader(raw)); err != nil {
-			err = fmt.Errorf("%s: %w", b.cfg.Files.OSM, err)
-		}
-	}
-	if err != nil {
-		b.bad = append(b.bad, err)
-	}
+	b.source, _ = source(b, b.cfg.Files.OSM, func(raw []byte) (*osm.Source, error) { return osm.Read(bytes.NewReader(raw)) })
 	return nil
 }
 
@@ -457,9 +450,4 @@ func (b *builder) finish() error {
 	info.Digest = hex.EncodeToString(h.Sum(nil))
 	info.Report = slices.Concat(b.streets, b.table, b.places)
 	return b.city.Validate()
-}
-
-func sortedStrings(s []string) []string {
-	slices.Sort(s)
-	return s
 }

@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 	"time"
 	_ "time/tzdata" // time zones must resolve on machines that have no zone files
@@ -96,10 +98,10 @@ func parseConfig(b []byte) (*Config, error) {
 	if _, err := time.LoadLocation(c.TimeZone); err != nil || c.TimeZone == "" {
 		bad("timezone", "%q is not an IANA time zone", c.TimeZone)
 	}
-	if b := c.BBox; !(b[0] < b[2] && b[1] < b[3] && b[0] >= -180 && b[2] <= 180 && b[1] >= -85 && b[3] <= 85) {
-		bad("bbox", "%v is not west, south, east, north in degrees", b)
-	} else if b[2]-b[0] > 5 || b[3]-b[1] > 5 {
-		bad("bbox", "%v is larger than five degrees: cut the sources to one city", b)
+	if !boxOK(c.BBox) {
+		bad("bbox", "%v is not west, south, east, north in degrees", c.BBox)
+	} else if tooLarge(c.BBox) {
+		bad("bbox", "%v is larger than five degrees: cut the sources to one city", c.BBox)
 	}
 	if _, err := time.Parse("2006-01-02", c.ServiceDate); err != nil {
 		bad("service_date", "%q is not a date like 2023-06-13", c.ServiceDate)
@@ -119,11 +121,7 @@ func parseConfig(b []byte) (*Config, error) {
 	if m.Source == "" {
 		bad("mode_share.source", "is empty: name the survey or say that it is an assumption")
 	}
-	names := make([]string, 0, len(c.Fares))
-	for n := range c.Fares { // sorted below
-		names = append(names, n)
-	}
-	for _, n := range sortedStrings(names) {
+	for _, n := range slices.Sorted(maps.Keys(c.Fares)) {
 		if _, ok := fareModes[n]; !ok || c.Fares[n] < 0 {
 			bad("fares."+n, "is not a fare of a known mode")
 		}
@@ -146,11 +144,7 @@ func parseConfig(b []byte) (*Config, error) {
 	if len(c.Places.Kinds) > 0 && c.Files.PointsOfInterest == "" {
 		bad("places.kinds", "there is no files.points_of_interest whose kinds these are")
 	}
-	ids := make([]string, 0, len(c.Places.Kinds))
-	for id := range c.Places.Kinds { // sorted below
-		ids = append(ids, id)
-	}
-	for _, id := range sortedStrings(ids) {
+	for _, id := range slices.Sorted(maps.Keys(c.Places.Kinds)) {
 		if use, _ := landmarkUse(c.Places.Kinds[id]); use == osm.NoUse {
 			bad("places.kinds."+id, "%q is not a tag of a destination, such as amenity=university", c.Places.Kinds[id])
 		}

@@ -1,32 +1,19 @@
 package build
 
 import (
-	"bytes"
 	"encoding/csv"
 	"errors"
 	"fmt"
 	"io"
 	"math"
-	"slices"
-	"strconv"
 	"strings"
-	"unicode/utf8"
 )
 
-// Forms of a file of counted people or jobs (docs/places.md shows them). All
-// names are compared without case, spaces around them and a byte order mark.
-var (
-	lonNames   = []string{"lon", "lng", "long", "longitude", "x"}
-	latNames   = []string{"lat", "latitude", "y"}
-	pointNames = []string{"wkt", "geometry", "geom", "point"}
-	idNames    = []string{"id", "h3", "h3_address", "hex", "hex_id", "cell", "code", "name"}
-)
+// pointNames are headers of positions as well-known text.
+var pointNames = []string{"wkt", "geometry", "geom", "point"}
 
-// maxCSV and maxPoints bound a file of counts: a country's census points fit.
-const (
-	maxCSV    = 256 << 20
-	maxPoints = 2_000_000
-)
+// maxPoints bounds a file of counts: a country's census points fit.
+const maxPoints = 2_000_000
 
 // countedPoint is a row: a position in degrees and a count or weight.
 type countedPoint struct{ lon, lat, w float64 }
@@ -46,32 +33,14 @@ type counted struct {
 // parseCounted reads a CSV of points. counts are the headers of true counts,
 // "weight" besides is one of relative weights.
 func parseCounted(raw []byte, counts ...string) (*counted, error) {
-	if len(raw) > maxCSV {
-		return nil, fmt.Errorf("%d bytes, at most %d are accepted", len(raw), maxCSV)
-	}
-	raw = bytes.TrimPrefix(raw, []byte("\ufeff"))
-	first, _, _ := bytes.Cut(raw, []byte("\n"))
-	if !utf8.Valid(first) || bytes.IndexByte(first, 0) >= 0 {
-		return nil, errors.New("not a CSV file in UTF-8")
-	}
-	r := csv.NewReader(bytes.NewReader(raw))
-	r.FieldsPerRecord, r.ReuseRecord, r.Comma = -1, true, delimiter(first)
-	head, err := r.Read()
+	r, err := openSheet(raw)
 	if err != nil {
-		return nil, fmt.Errorf("header: %w", err)
-	}
-	find := func(names []string) int {
-		for _, n := range names {
-			if i := slices.IndexFunc(head, func(h string) bool { return strings.EqualFold(strings.TrimSpace(h), n) }); i >= 0 {
-				return i
-			}
-		}
-		return -1
+		return nil, err
 	}
 	c := &counted{}
-	lon, lat, point, id, weight := find(lonNames), find(latNames), find(pointNames), find(idNames), find(counts)
+	lon, lat, point, id, weight := r.column(lonNames...), r.column(latNames...), r.column(pointNames...), r.column(idNames...), r.column(counts...)
 	if c.counts = weight >= 0; !c.counts {
-		weight = find([]string{"weight"})
+		weight = r.column("weight")
 	}
 	var missing []error
 	if (lon < 0 || lat < 0) && point < 0 {
@@ -85,10 +54,9 @@ func parseCounted(raw []byte, counts ...string) (*counted, error) {
 		missing = append(missing, fmt.Errorf("no counts: want a column %s, or weight", strings.Join(counts[:min(len(counts), 3)], ", ")))
 	}
 	if len(missing) > 0 {
-		return nil, fmt.Errorf("header %q: %w", clipped(strings.Join(head, string(r.Comma)), 200), errors.Join(missing...))
+		return nil, fmt.Errorf("header %q: %w", r.header(), errors.Join(missing...))
 	}
-	c.column = strings.TrimSpace(head[weight])
-	comma := r.Comma != ','
+	c.column = strings.TrimSpace(r.head[weight])
 	for n := 2; ; n++ {
 		row, err := r.Read()
 		if err == io.EOF {
@@ -108,11 +76,11 @@ func parseCounted(raw []byte, counts ...string) (*counted, error) {
 		var p countedPoint
 		ok := true
 		if lon >= 0 && lat >= 0 {
-			p.lon, p.lat, ok = number(row, lon, comma), number(row, lat, comma), true
+			p.lon, p.lat, ok = r.number(row, lon), r.number(row, lat), true
 		} else {
 			p.lon, p.lat, ok = wktPoint(row, point)
 		}
-		p.w = number(row, weight, comma)
+		p.w = r.number(row, weight)
 		what := fmt.Sprintf("line %d", n)
 		if id >= 0 && id < len(row) {
 			what += fmt.Sprintf(" (%s)", clipped(row[id], 40))
@@ -136,35 +104,6 @@ func (c *counted) refuseRow(what, why string) {
 	}
 }
 
-// delimiter is the one of comma, semicolon and tab that the header holds most.
-func delimiter(head []byte) rune {
-	best, most := ',', bytes.Count(head, []byte(","))
-	for _, d := range []rune{';', '\t'} {
-		if n := bytes.Count(head, []byte(string(d))); n > most {
-			best, most = d, n
-		}
-	}
-	return best
-}
-
-// number is a cell as a number, NaN where it is none. Where the comma is no
-// delimiter it may be the decimal point, as spreadsheets in many countries
-// write it.
-func number(row []string, i int, comma bool) float64 {
-	if i >= len(row) {
-		return math.NaN()
-	}
-	s := strings.TrimSpace(row[i])
-	if comma {
-		s = strings.Replace(s, ",", ".", 1)
-	}
-	f, err := strconv.ParseFloat(s, 64)
-	if err != nil || strings.ContainsAny(s, "xXpP_") { // no hexadecimal here
-		return math.NaN()
-	}
-	return f
-}
-
 // wktPoint reads POINT (lon lat), an SRID before it ignored.
 func wktPoint(row []string, i int) (lon, lat float64, ok bool) {
 	if i >= len(row) {
@@ -186,12 +125,5 @@ func wktPoint(row []string, i int) (lon, lat float64, ok bool) {
 	if len(parts) < 2 || len(parts) > 3 {
 		return 0, 0, false
 	}
-	return number(parts, 0, false), number(parts, 1, false), true
-}
-
-func clipped(s string, n int) string {
-	if len(s) <= n {
-		return s
-	}
-	return strings.ToValidUTF8(s[:n], "") + "..."
+	return number(parts[0]), number(parts[1]), true
 }

@@ -1,11 +1,10 @@
 package build
 
 import (
+	"cmp"
 	"fmt"
 	"math"
 	"slices"
-	"strconv"
-	"strings"
 
 	"github.com/malikobaid/cityflow/internal/city"
 	"github.com/malikobaid/cityflow/internal/units"
@@ -84,126 +83,18 @@ func (b *builder) deriveLine() {
 		}
 	}
 	// The busiest first, as long as they keep their distance.
-	slices.SortStableFunc(near, func(a, c int) int { return int(math.Copysign(1, dep[c]-dep[a])) * b2i(dep[a] != dep[c]) })
+	slices.SortStableFunc(near, func(a, c int) int { return cmp.Compare(dep[c], dep[a]) })
 	line = append(line, to)
 	for _, s := range near {
 		if a := along(s); a >= lineStopM && a <= length-lineStopM && !slices.ContainsFunc(line, func(o int) bool { return math.Abs(along(o)-a) < lineStopM }) {
 			line = append(line, s)
 		}
 	}
-	slices.SortStableFunc(line, func(a, c int) int { return int(math.Copysign(1, along(a)-along(c))) * b2i(a != c) })
+	slices.SortStableFunc(line, func(a, c int) int { return cmp.Compare(along(a), along(c)) })
 	d := &b.cfg.Default
 	d.Name = "Tram " + t.StopName[from] + " - " + t.StopName[to]
 	for _, s := range line {
 		d.Stops = append(d.Stops, t.StopID[s])
 	}
 	b.guess("default", fmt.Sprintf("%s, %d stops", d.Name, len(d.Stops)), "the busiest stop, the busiest one two to five kilometres away that no vehicle goes to directly, and busy ones between", true)
-}
-
-func b2i(b bool) int {
-	if b {
-		return 1
-	}
-	return 0
-}
-
-// housesPerKM of residential street: where more buildings than this are
-// mapped, homes are read off buildings. Newport has about a hundred, a map
-// without buildings next to none (assumed).
-const housesPerKM = 20
-
-// deriveHomes decides what residents are spread over.
-func (b *builder) deriveHomes() {
-	s := b.source
-	buildings, metres := 0, 0.0
-	for i := range s.Ways {
-		w := &s.Ways[i]
-		if len(w.Nodes) == 0 || w.Nodes[0] < 0 || !city.InBox(b.cfg.BBox, s.Lon[w.Nodes[0]], s.Lat[w.Nodes[0]]) {
-			continue
-		}
-		if v := w.Tags.Find("building"); v != "" && v != "no" {
-			buildings++
-		}
-		if h := w.Tags.Find("highway"); h == "residential" || h == "living_street" {
-			for k := 1; k < len(w.Nodes); k++ {
-				if p, q := w.Nodes[k-1], w.Nodes[k]; p >= 0 && q >= 0 {
-					metres += city.DistanceM(s.Lon[p], s.Lat[p], s.Lon[q], s.Lat[q])
-				}
-			}
-		}
-	}
-	b.cfg.Places.Homes = "streets"
-	what := "the metres of residential streets"
-	if float64(buildings) >= housesPerKM*metres/1000 && buildings > 0 {
-		b.cfg.Places.Homes, what = "buildings", "residential buildings by floor area"
-	}
-	b.guess("places.homes", b.cfg.Places.Homes, fmt.Sprintf("the map has %d buildings on %.0f km of residential street, so homes are spread over %s", buildings, metres/1000, what), false)
-	if b.cfg.Places.Homes == "streets" {
-		b.find("places", "buildings", city.Note, 1, "the map has too few buildings: homes lie along residential streets, destinations at jobs or stops (assumed)", "")
-	}
-}
-
-// Floor and street that one resident takes where nothing tells (assumed): about
-// 40 m2 of floor is the middle of European housing statistics, and 2.5 m of
-// residential street what Heidelberg's and Porto Alegre's come to, between one and
-// four.
-const (
-	floorPerPersonM2 = 40
-	streetPerPersonM = 2.5
-)
-
-// assumePopulation puts a number to residents that nobody counted.
-func (b *builder) assumePopulation(p *placer) {
-	if b.inputs == nil {
-		return
-	}
-	defer b.deriveShares()
-	if b.cfg.Population.Value > 0 {
-		return
-	}
-	size := 0.0
-	for i := range p.places {
-		size += p.places[i].home
-	}
-	per, what := float64(floorPerPersonM2), "m2 of residential floor at 40 m2 a person"
-	if b.cfg.Places.Homes == "streets" {
-		per, what = streetPerPersonM, "m of residential street at 2.5 m a person"
-	}
-	f := FactYAML{Value: max(1, math.Round(size/per)), Source: fmt.Sprintf("assumed: %.0f %s; state it with --people", size, what), Assumed: true}
-	b.cfg.Population = f
-	b.guess("population", strconv.FormatFloat(f.Value, 'f', -1, 64), f.Source, true)
-	b.find("settings", "population", city.Warning, 1, fmt.Sprintf("nobody counted the residents: %.0f are assumed, and every total scales with them; name them with --people or a population file", f.Value), "")
-}
-
-// deriveAttribution credits what the files name.
-func (b *builder) deriveAttribution() {
-	c := b.cfg
-	c.Attribution = "© OpenStreetMap contributors (ODbL)."
-	c.Sources = []string{"Streets, buildings, land use: OpenStreetMap (" + c.Files.OSM + "), ODbL 1.0"}
-	var names []string
-	for i, s := range b.surveys {
-		n := s.Publisher
-		if n == "" {
-			n = strings.Join(s.Agencies[:min(len(s.Agencies), 5)], ", ")
-		}
-		if n == "" {
-			n = "unnamed publisher"
-		}
-		if n = clipped(n, 200); !slices.Contains(names, n) {
-			names = append(names, n)
-		}
-		c.Sources = append(c.Sources, fmt.Sprintf("Timetable: %s (%s); its licence is not in the file", n, c.Files.GTFS[i]))
-	}
-	if len(names) > 0 {
-		c.Attribution += " Public transport: " + strings.Join(names, "; ") + "."
-	}
-	for _, f := range []struct{ what, file string }{{"Population", c.Files.Population}, {"Jobs", c.Files.Jobs}, {"Terrain", c.Files.Elevation}} {
-		if f.file != "" {
-			c.Sources = append(c.Sources, f.what+": "+f.file+"; its licence is not in the file")
-		}
-	}
-	b.guess("attribution", c.Attribution, "names found in the files: check each licence before you publish", true)
-	if len(c.Sources) > 1 {
-		b.find("settings", "licences", city.Note, len(c.Sources)-1, "files do not say under which licence they are: look it up before you publish results, and write it into city.yaml", "")
-	}
 }

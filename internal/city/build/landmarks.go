@@ -1,15 +1,12 @@
 package build
 
 import (
-	"bytes"
 	"encoding/csv"
 	"errors"
 	"fmt"
 	"io"
 	"math"
-	"slices"
 	"strings"
-	"unicode/utf8"
 
 	tags "github.com/paulmach/osm"
 
@@ -44,34 +41,19 @@ type landmarks struct {
 }
 
 func parseLandmarks(raw []byte) (*landmarks, error) {
-	if len(raw) > maxCSV {
-		return nil, fmt.Errorf("%d bytes, at most %d are accepted", len(raw), maxCSV)
-	}
-	raw = bytes.TrimPrefix(raw, []byte("\ufeff"))
-	first, _, _ := bytes.Cut(raw, []byte("\n"))
-	if !utf8.Valid(first) || bytes.IndexByte(first, 0) >= 0 {
-		return nil, errors.New("not a CSV file in UTF-8")
-	}
-	r := csv.NewReader(bytes.NewReader(raw))
-	r.FieldsPerRecord, r.Comma = -1, delimiter(first)
-	head, err := r.Read()
+	r, err := openSheet(raw)
 	if err != nil {
-		return nil, fmt.Errorf("header: %w", err)
+		return nil, err
 	}
-	find := func(names ...string) int {
-		return slices.IndexFunc(head, func(h string) bool {
-			return slices.Contains(names, strings.ToLower(strings.TrimSpace(h)))
-		})
-	}
-	id, lon, lat, kind := find(idNames...), find(lonNames...), find(latNames...), find("kind")
+	id, lon, lat, kind := r.column(idNames...), r.column(lonNames...), r.column(latNames...), r.column("kind")
 	if id < 0 || lon < 0 || lat < 0 {
-		return nil, fmt.Errorf("header %q: want the columns id, lon and lat", clipped(strings.Join(head, string(r.Comma)), 200))
+		return nil, fmt.Errorf("header %q: want the columns id, lon and lat", r.header())
 	}
 	cell := func(row []string, i int) string {
 		if i < 0 || i >= len(row) {
 			return ""
 		}
-		return strings.TrimSpace(row[i])
+		return strings.Clone(strings.TrimSpace(row[i]))
 	}
 	out := &landmarks{}
 	for {
@@ -86,8 +68,7 @@ func parseLandmarks(raw []byte) (*landmarks, error) {
 		if len(out.points)+out.bad >= maxLandmarks {
 			return nil, fmt.Errorf("more than %d rows", maxLandmarks)
 		}
-		decimal := r.Comma != ','
-		p := landmark{id: cell(row, id), kind: cell(row, kind), lon: number(row, lon, decimal), lat: number(row, lat, decimal)}
+		p := landmark{id: cell(row, id), kind: cell(row, kind), lon: r.number(row, lon), lat: r.number(row, lat)}
 		if err != nil || p.id == "" || !(math.Abs(p.lon) <= 180) || !(math.Abs(p.lat) <= 90) {
 			out.bad++
 			continue

@@ -12,11 +12,10 @@ import (
 // matchStreets gives the buses and coaches of the timetable their way through
 // the streets, so that a run can let them meet its traffic. Trams keep to their
 // tracks, which are not streets here.
-func (b *builder) matchStreets() error {
+func (b *builder) matchStreets() {
 	t := &b.city.Timetable
 	m := mapmatch.New(&b.city.Net, b.city.Projection())
-	type key string
-	done := map[key][]mapmatch.Hop{} // look-ups only
+	done := map[string][]mapmatch.Hop{} // look-ups only
 	var count [3]int
 	var offM, lengthM float64
 	t.HopFirst = []uint32{0}
@@ -31,7 +30,7 @@ func (b *builder) matchStreets() error {
 			if len(t.PatternShape) > 0 {
 				k = binary.LittleEndian.AppendUint32(k, t.PatternShape[p])
 			}
-			got, ok := done[key(k)]
+			got, ok := done[string(k)]
 			if !ok {
 				r := mapmatch.Route{}
 				for _, s := range stops {
@@ -43,7 +42,7 @@ func (b *builder) matchStreets() error {
 					}
 				}
 				got = m.Match(r)
-				done[key(k)] = got
+				done[string(k)] = got
 				for _, h := range got[:len(got)-1] {
 					count[h.How]++
 					if h.How == city.HopShape {
@@ -64,7 +63,7 @@ func (b *builder) matchStreets() error {
 	all := count[city.HopNone] + count[city.HopShape] + count[city.HopShortest]
 	if all == 0 {
 		t.HopFirst, t.HopFrom, t.HopTo, t.HopMatch, t.HopOffM = nil, nil, nil, nil, nil
-		return nil
+		return
 	}
 	mean := ""
 	if lengthM > 0 {
@@ -75,5 +74,4 @@ func (b *builder) matchStreets() error {
 	b.line("timetable", "bus hops matched to shapes", share(city.HopShape), "%", mean)
 	b.line("timetable", "bus hops on the quickest way", share(city.HopShortest), "%", "no shape, or none that fits the streets (assumed)")
 	b.line("timetable", "bus hops without streets", share(city.HopNone), "%", "outside the street network, or the only way is one that no bus would go")
-	return nil
 }

@@ -2,6 +2,7 @@ package build
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -69,7 +70,7 @@ func checkObserved(all []ObservedYAML, bad func(path, format string, a ...any)) 
 			bad(at+".values", "is empty: %s by %s", kind.unit, strings.Join(kind.modes, ", "))
 		}
 		sum := 0.0
-		for _, mode := range sortedKeys(o.Values) {
+		for _, mode := range slices.Sorted(maps.Keys(o.Values)) {
 			v := o.Values[mode]
 			sum += v
 			if !slices.Contains(kind.modes, mode) {
@@ -82,14 +83,6 @@ func checkObserved(all []ObservedYAML, bad func(path, format string, a ...any)) 
 			bad(at+".values", "sum to %g percent", sum)
 		}
 	}
-}
-
-func sortedKeys(m map[string]float64) []string {
-	var out []string
-	for k := range m { // sorted below
-		out = append(out, k)
-	}
-	return sortedStrings(out)
 }
 
 // observed is the checked entries as a city keeps them.

@@ -63,12 +63,9 @@ func (b *builder) climb() error {
 		}
 	}
 	n.NodeHeightM, n.Grade = heights, grades
-	add := func(what string, count float64, unit, detail string) {
-		b.streets = append(b.streets, city.ReportLine{Part: "streets", What: what, Count: count, Unit: unit, Detail: detail})
-	}
-	add("junctions with a height", float64(len(heights)-missed), "junctions", fmt.Sprintf("%.0f to %.0f m, from %s", lowest, highest, b.cfg.Files.Elevation))
-	add("junctions outside the terrain", float64(missed), "junctions", "their streets are taken as flat (assumed)")
-	add("links steeper than 15 %", float64(steep), "links", "taken as 15 %: the ground there is hardly the street's (assumed)")
+	b.line("streets", "junctions with a height", float64(len(heights)-missed), "junctions", fmt.Sprintf("%.0f to %.0f m, from %s", lowest, highest, b.cfg.Files.Elevation))
+	b.line("streets", "junctions outside the terrain", float64(missed), "junctions", "their streets are taken as flat (assumed)")
+	b.line("streets", "links steeper than 15 %", float64(steep), "links", "taken as 15 %: the ground there is hardly the street's (assumed)")
 	if missed > 0 {
 		b.find("streets", "terrain", city.Note, missed, "junctions outside "+b.cfg.Files.Elevation+": their streets are taken as flat", "")
 	}

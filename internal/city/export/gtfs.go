@@ -19,8 +19,6 @@ const (
 	project = "https://github.com/malikobaid/cityflow"
 	// service is the only service: that of the service date.
 	service = "day"
-	// walkMS is the walking speed of min_transfer_time, 4.8 km/h as everywhere.
-	walkMS = 4.8 / 3.6
 	// maxShortName is what the format's best practices allow a short name.
 	maxShortName = 12
 )
@@ -139,7 +137,7 @@ func GTFS(c *city.City) []File {
 					w.text(t.StopID[s])
 					w.text(t.StopID[t.TransferTo[i]])
 					w.int(2)
-					seconds := int64(math.Ceil(float64(t.TransferM[i]) / walkMS))
+					seconds := int64(math.Ceil(float64(t.TransferM[i]) / city.WalkMS))
 					if len(t.TransferS) > 0 {
 						seconds = max(seconds, int64(t.TransferS[i]))
 					}

@@ -12,14 +12,15 @@ type services map[string]days
 // midnight run on the date.
 type days struct{ today, before bool }
 
-const dayLayout = "20060102"
+// DayLayout is the form of a date in a feed.
+const DayLayout = "20060102"
 
 // readServices applies calendar.txt and calendar_dates.txt to a date and the
 // day before. first and last are the days the feed says anything about.
 func (f *Feed) readServices(a *archive, date time.Time) (services, error) {
 	on := services{}
 	yesterday := date.AddDate(0, 0, -1)
-	today, before := date.Format(dayLayout), yesterday.Format(dayLayout)
+	today, before := date.Format(DayLayout), yesterday.Format(DayLayout)
 	weekday := func(d time.Time) string { return strings.ToLower(d.Weekday().String()) }
 	todayCol, beforeCol := weekday(date), weekday(yesterday)
 	note := func(from, to string) {
@@ -31,7 +32,7 @@ func (f *Feed) readServices(a *archive, date time.Time) (services, error) {
 		}
 	}
 	need := []string{"service_id", "start_date", "end_date", todayCol, beforeCol}
-	err := f.each(a, "calendar.txt", true, need, func(t *table) {
+	err := a.rows("calendar.txt", true, need, func(t *table) {
 		from, to := strings.Clone(t.get("start_date")), strings.Clone(t.get("end_date"))
 		id := t.get("service_id")
 		switch {
@@ -54,7 +55,7 @@ func (f *Feed) readServices(a *archive, date time.Time) (services, error) {
 	if err != nil {
 		return nil, err
 	}
-	err = f.each(a, "calendar_dates.txt", true, []string{"service_id", "date", "exception_type"}, func(t *table) {
+	err = a.rows("calendar_dates.txt", true, []string{"service_id", "date", "exception_type"}, func(t *table) {
 		day, id := strings.Clone(t.get("date")), t.get("service_id")
 		switch {
 		case id == "":
@@ -85,9 +86,9 @@ func (f *Feed) readServices(a *archive, date time.Time) (services, error) {
 }
 
 func isDay(s string) bool {
-	if len(s) != len(dayLayout) {
+	if len(s) != len(DayLayout) {
 		return false
 	}
-	_, err := time.Parse(dayLayout, s)
+	_, err := time.Parse(DayLayout, s)
 	return err == nil
 }

@@ -14,7 +14,7 @@ import (
 func (f *Feed) readFares(a *archive, routes map[string]int32) error {
 	price := map[string]float64{} // look-ups only
 	var order []string
-	err := f.each(a, "fare_attributes.txt", true, []string{"fare_id", "price"}, func(t *table) {
+	err := a.rows("fare_attributes.txt", true, []string{"fare_id", "price"}, func(t *table) {
 		id := strings.Clone(t.get("fare_id"))
 		p, err := strconv.ParseFloat(t.get("price"), 64)
 		if _, dup := price[id]; dup || id == "" || err != nil || !(p >= 0 && p < 1e6) {
@@ -33,7 +33,7 @@ func (f *Feed) readFares(a *archive, routes map[string]int32) error {
 		}
 	}
 	ruled := map[string]bool{} // look-ups only
-	err = f.each(a, "fare_rules.txt", true, []string{"fare_id"}, func(t *table) {
+	err = a.rows("fare_rules.txt", true, []string{"fare_id"}, func(t *table) {
 		id := strings.Clone(t.get("fare_id"))
 		p, ok := price[id]
 		if !ok {

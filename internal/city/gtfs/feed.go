@@ -1,7 +1,6 @@
 package gtfs
 
 import (
-	"errors"
 	"io"
 	"math"
 	"slices"
@@ -25,7 +24,7 @@ type Feed struct {
 	// Transfers and Pathways are the rules for changing; see Transfer.
 	Transfers []Transfer
 	Pathways  []Pathway
-	// First and Last are the days the calendar covers, "20060102".
+	// First and Last are the days the calendar covers, as DayLayout has them.
 	First, Last string
 	// Skipped counts rows that could not be used, by "file: reason".
 	Skipped *Skipped
@@ -151,27 +150,8 @@ func NewFeed(name string, routes []Route, stops []Stop, trips []Trip) *Feed {
 	return f
 }
 
-// each runs f over the rows of a table; a missing optional file is no error.
-func (f *Feed) each(a *archive, name string, optional bool, need []string, row func(t *table)) error {
-	t, err := a.open(name, need...)
-	if err != nil {
-		if optional && errors.Is(err, errNoFile) {
-			return nil
-		}
-		return err
-	}
-	defer t.close()
-	for {
-		more, err := t.next()
-		if err != nil || !more {
-			return err
-		}
-		row(t)
-	}
-}
-
 func (f *Feed) readAgencies(a *archive) error {
-	return f.each(a, "agency.txt", true, []string{"agency_name"}, func(t *table) {
+	return a.rows("agency.txt", true, []string{"agency_name"}, func(t *table) {
 		f.Agency[strings.Clone(t.get("agency_id"))] = valid(t.get("agency_name"))
 	})
 }
@@ -182,7 +162,7 @@ func valid(s string) string { return strings.ToValidUTF8(strings.Clone(s), "\uFF
 
 func (f *Feed) readRoutes(a *archive) (map[string]int32, error) {
 	index := map[string]int32{}
-	err := f.each(a, "routes.txt", false, required[1].need, func(t *table) {
+	err := a.rows("routes.txt", false, required[1].need, func(t *table) {
 		id := strings.Clone(t.get("route_id"))
 		if _, dup := index[id]; dup || id == "" {
 			t.skip("no id or an id twice")
@@ -212,7 +192,7 @@ func (f *Feed) readRoutes(a *archive) (map[string]int32, error) {
 
 func (f *Feed) readStops(a *archive) (map[string]int32, error) {
 	index := map[string]int32{}
-	err := f.each(a, "stops.txt", false, required[0].need, func(t *table) {
+	err := a.rows("stops.txt", false, required[0].need, func(t *table) {
 		id := strings.Clone(t.get("stop_id"))
 		if _, dup := index[id]; dup || id == "" {
 			t.skip("no id or an id twice")
@@ -227,9 +207,7 @@ func (f *Feed) readStops(a *archive) (map[string]int32, error) {
 			}
 			kind = StopKind(k)
 		}
-		lat, err1 := strconv.ParseFloat(t.get("stop_lat"), 64)
-		lon, err2 := strconv.ParseFloat(t.get("stop_lon"), 64)
-		ok := err1 == nil && err2 == nil && math.Abs(lat) <= 90 && math.Abs(lon) <= 180
+		lon, lat, ok := position(t.get("stop_lon"), t.get("stop_lat"))
 		switch {
 		case !ok && kind >= GenericNode && t.get("stop_lat") == "" && t.get("stop_lon") == "": // may be left out
 			lon, lat = 0, 0
@@ -250,7 +228,7 @@ func (f *Feed) readStops(a *archive) (map[string]int32, error) {
 // the shapes they follow.
 func (f *Feed) readTrips(a *archive, routes map[string]int32, on services) (trips, shapes map[string]int32, err error) {
 	trips, shapes = map[string]int32{}, map[string]int32{}
-	err = f.each(a, "trips.txt", false, required[2].need, func(t *table) {
+	err = a.rows("trips.txt", false, required[2].need, func(t *table) {
 		f.TripsAnyDay++
 		runs := on[t.get("service_id")]
 		if !runs.today && !runs.before {
@@ -284,7 +262,7 @@ func (f *Feed) readTrips(a *archive, routes map[string]int32, on services) (trip
 func (f *Feed) readTimes(a *archive, trips, stops map[string]int32) error {
 	var iTrip, iArr, iDep, iStop, iSeq, iDist int
 	start := true
-	return f.each(a, "stop_times.txt", false, required[3].need, func(t *table) {
+	return a.rows("stop_times.txt", false, required[3].need, func(t *table) {
 		if start {
 			start = false
 			iTrip, iArr, iDep = t.index("trip_id"), t.index("arrival_time"), t.index("departure_time")
@@ -317,18 +295,29 @@ func (f *Feed) readTimes(a *archive, trips, stops map[string]int32) error {
 			t.skip("no sequence number")
 			return
 		}
-		dist := math.NaN()
-		if d, err := strconv.ParseFloat(t.at(iDist), 64); err == nil && d >= 0 && !math.IsInf(d, 0) {
-			dist = d
-		}
 		if arr == blank {
 			arr = dep
 		}
 		if dep == blank {
 			dep = arr
 		}
-		f.Trips[trip].Calls = append(f.Trips[trip].Calls, Call{Stop: stop, Seq: int32(seq), Arr: arr, Dep: dep, Dist: dist})
+		f.Trips[trip].Calls = append(f.Trips[trip].Calls, Call{Stop: stop, Seq: int32(seq), Arr: arr, Dep: dep, Dist: distance(t.at(iDist))})
 	})
+}
+
+// position reads degrees.
+func position(x, y string) (lon, lat float64, ok bool) {
+	lat, err1 := strconv.ParseFloat(y, 64)
+	lon, err2 := strconv.ParseFloat(x, 64)
+	return lon, lat, err1 == nil && err2 == nil && math.Abs(lat) <= 90 && math.Abs(lon) <= 180
+}
+
+// distance reads shape_dist_traveled, NaN where there is none.
+func distance(s string) float64 {
+	if d, err := strconv.ParseFloat(s, 64); err == nil && d >= 0 && !math.IsInf(d, 0) {
+		return d
+	}
+	return math.NaN()
 }
 
 // parseTime reads "H:MM:SS", hours beyond 24 included. An empty cell is blank.
@@ -422,5 +411,5 @@ func (f *Feed) overnight() {
 	f.Trips = out
 }
 
-// Covers tells whether a feed's calendar says anything about a day ("20060102").
+// Covers tells whether a feed's calendar says anything about a day.
 func (f *Feed) Covers(day string) bool { return f.First <= day && day <= f.Last && f.First != "" }

@@ -16,6 +16,24 @@ const (
 	maxFrequencyCalls = 20_000_000
 )
 
+// window is a row of frequencies.txt: departures every headway seconds.
+type window struct {
+	from, to units.Seconds
+	headway  int
+	exact    int // exact_times
+}
+
+var windowColumns = []string{"trip_id", "start_time", "end_time", "headway_secs"}
+
+func windowOf(t *table) (w window, ok bool) {
+	from, ok1 := parseTime(t.get("start_time"))
+	to, ok2 := parseTime(t.get("end_time"))
+	h, err := strconv.Atoi(t.get("headway_secs"))
+	return window{from: from, to: to, headway: h}, ok1 && ok2 && from != blank && from < to && err == nil && h > 0
+}
+
+func (w *window) departures() int { return (int(w.to-w.from) + w.headway - 1) / w.headway }
+
 // expandFrequencies replaces each trip of frequencies.txt by one trip per
 // departure: the times of the trip are offsets from its first departure.
 //
@@ -24,33 +42,24 @@ const (
 // stand for it, which gives the right mean wait at every stop, but keeps lines
 // of equal headway in step where they change into one another.
 func (f *Feed) expandFrequencies(a *archive) error {
-	type window struct {
-		from, to units.Seconds
-		headway  int
-		exact    int
-	}
 	windows := map[string][]window{} // look-ups only
 	total := 0
-	need := []string{"trip_id", "start_time", "end_time", "headway_secs"}
-	err := f.each(a, "frequencies.txt", true, need, func(t *table) {
-		from, ok1 := parseTime(t.get("start_time"))
-		to, ok2 := parseTime(t.get("end_time"))
-		h, err := strconv.Atoi(t.get("headway_secs"))
-		if !ok1 || !ok2 || from == blank || to <= from || err != nil || h < 1 {
+	err := a.rows("frequencies.txt", true, windowColumns, func(t *table) {
+		w, ok := windowOf(t)
+		if !ok {
 			t.skip("window or headway cannot be read")
 			return
 		}
-		exact := 0
 		switch t.get("exact_times") {
 		case "", "0":
 		case "1":
-			exact = 1
+			w.exact = 1
 		default:
 			t.skip("unknown exact_times, taken as 0")
 		}
 		id := strings.Clone(t.get("trip_id"))
-		windows[id] = append(windows[id], window{from, to, h, exact})
-		total += (int(to-from) + h - 1) / h
+		windows[id] = append(windows[id], w)
+		total += w.departures()
 	})
 	if err != nil || len(windows) == 0 {
 		return err

@@ -2,6 +2,7 @@ package gtfs
 
 import (
 	"cmp"
+	"maps"
 	"slices"
 	"strings"
 
@@ -43,13 +44,8 @@ func (c *compiled) mergeStops() *joined {
 			byID[f.Stops[si].ID] = append(byID[f.Stops[si].ID], ref{int32(fi), int32(si)})
 		}
 	}
-	ids := make([]string, 0, len(byID))
-	for id := range byID {
-		ids = append(ids, id)
-	}
-	slices.Sort(ids)
 	shared := 0
-	for _, id := range ids {
+	for _, id := range slices.Sorted(maps.Keys(byID)) {
 		refs := byID[id]
 		a := &feeds[refs[0].feed].Stops[refs[0].idx]
 		agree := true
@@ -97,11 +93,6 @@ func (c *compiled) joinNamed(j *joined) int {
 			byName[fold(st.Name)] = append(byName[fold(st.Name)], int32(s))
 		}
 	}
-	names := make([]string, 0, len(byName))
-	for n := range byName {
-		names = append(names, n)
-	}
-	slices.Sort(names)
 	type pair struct {
 		d    float64
 		a, b int32
@@ -121,7 +112,7 @@ func (c *compiled) joinNamed(j *joined) int {
 		}
 	}
 	joins := 0
-	for _, n := range names {
+	for _, n := range slices.Sorted(maps.Keys(byName)) {
 		same := byName[n]
 		var pairs []pair
 		for x, a := range same {

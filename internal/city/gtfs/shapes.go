@@ -1,6 +1,7 @@
 package gtfs
 
 import (
+	"cmp"
 	"encoding/binary"
 	"math"
 	"slices"
@@ -35,32 +36,27 @@ func (f *Feed) readShapes(a *archive, used map[string]int32) error {
 	total := 0
 	f.Shapes = make([]Shape, len(used))
 	need := []string{"shape_id", "shape_pt_lat", "shape_pt_lon", "shape_pt_sequence"}
-	err := f.each(a, "shapes.txt", true, need, func(t *table) {
+	err := a.rows("shapes.txt", true, need, func(t *table) {
 		n, ok := used[t.get("shape_id")]
 		if !ok {
 			return
 		}
-		lat, err1 := strconv.ParseFloat(t.get("shape_pt_lat"), 64)
-		lon, err2 := strconv.ParseFloat(t.get("shape_pt_lon"), 64)
-		seq, err3 := strconv.ParseInt(t.get("shape_pt_sequence"), 10, 64)
+		lon, lat, ok := position(t.get("shape_pt_lon"), t.get("shape_pt_lat"))
+		seq, err := strconv.ParseInt(t.get("shape_pt_sequence"), 10, 64)
 		switch {
-		case err1 != nil || err2 != nil || !(math.Abs(lat) <= 90 && math.Abs(lon) <= 180):
+		case !ok:
 			t.skip("no valid position")
 			return
-		case err3 != nil:
+		case err != nil:
 			t.skip("no sequence number")
 			return
 		case total >= maxShapePoints:
 			t.skip("more points than accepted")
 			return
 		}
-		dist := math.NaN()
-		if d, err := strconv.ParseFloat(t.get("shape_dist_traveled"), 64); err == nil && d >= 0 && !math.IsInf(d, 0) {
-			dist = d
-		}
 		// Rounded as the columns will hold them, so that metres along a shape
 		// are the same before and after an export.
-		points[n] = append(points[n], point{seq, float64(float32(lon)), float64(float32(lat)), dist})
+		points[n] = append(points[n], point{seq, float64(float32(lon)), float64(float32(lat)), distance(t.get("shape_dist_traveled"))})
 		total++
 	})
 	if err != nil {
@@ -71,15 +67,7 @@ func (f *Feed) readShapes(a *archive, used map[string]int32) error {
 	}
 	for n := range points {
 		p, s := points[n], &f.Shapes[n]
-		slices.SortStableFunc(p, func(a, b point) int {
-			switch {
-			case a.seq < b.seq:
-				return -1
-			case a.seq > b.seq:
-				return 1
-			}
-			return 0
-		})
+		slices.SortStableFunc(p, func(a, b point) int { return cmp.Compare(a.seq, b.seq) })
 		given := len(p) > 0
 		for i, q := range p {
 			given = given && !math.IsNaN(q.dist) && (i == 0 || q.dist >= p[i-1].dist)

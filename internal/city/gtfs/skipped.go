@@ -2,6 +2,7 @@ package gtfs
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 )
@@ -37,14 +38,7 @@ func (s *Skipped) add(file, reason string, line int) {
 }
 
 // Keys are the counted reasons, sorted.
-func (s *Skipped) Keys() []string {
-	k := make([]string, 0, len(s.of))
-	for key := range s.of {
-		k = append(k, key)
-	}
-	slices.Sort(k)
-	return k
-}
+func (s *Skipped) Keys() []string { return slices.Sorted(maps.Keys(s.of)) }
 
 // Count is the number of rows of a reason.
 func (s *Skipped) Count(key string) int {

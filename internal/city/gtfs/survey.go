@@ -4,7 +4,6 @@ import (
 	"errors"
 	"io"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 )
@@ -17,14 +16,13 @@ type Survey struct {
 	// all agencies of a feed share it.
 	TimeZone  string
 	Publisher string // of feed_info.txt
-	// Days are the dates with service, "20060102", and how many vehicle trips
-	// run on each.
+	// Days are the dates with service and how many vehicle trips run on each.
 	Days []Day
 }
 
 // Day is one date of service.
 type Day struct {
-	Date  string
+	Date  string // as DayLayout has it
 	Trips int
 }
 
@@ -80,42 +78,20 @@ func ReadSurvey(r io.ReaderAt, size int64) (*Survey, error) {
 	}
 	for d, n := range days {
 		if n > 0 {
-			s.Days = append(s.Days, Day{time.Date(1970, 1, 1+d, 0, 0, 0, 0, time.UTC).Format("20060102"), n})
+			s.Days = append(s.Days, Day{time.Date(1970, 1, 1+d, 0, 0, 0, 0, time.UTC).Format(DayLayout), n})
 		}
 	}
 	slices.SortFunc(s.Days, func(a, b Day) int { return strings.Compare(a.Date, b.Date) })
 	return s, nil
 }
 
-// rows runs f over the rows of a table; a missing optional file is no error.
-func (a *archive) rows(name string, optional bool, need []string, f func(t *table)) error {
-	t, err := a.open(name, need...)
-	if err != nil {
-		if optional && errors.Is(err, errNoFile) {
-			return nil
-		}
-		return err
-	}
-	defer t.close()
-	for {
-		more, err := t.next()
-		if err != nil || !more {
-			return err
-		}
-		f(t)
-	}
-}
-
 // tripsByService counts the vehicle trips of each service; a trip of
 // frequencies.txt counts as often as it runs.
 func (a *archive) tripsByService() (map[string]int, error) {
 	times := map[string]int{}
-	if err := a.rows("frequencies.txt", true, []string{"trip_id", "start_time", "end_time", "headway_secs"}, func(t *table) {
-		from, ok1 := parseTime(t.get("start_time"))
-		to, ok2 := parseTime(t.get("end_time"))
-		headway, err := strconv.Atoi(t.get("headway_secs"))
-		if ok1 && ok2 && err == nil && headway > 0 && from >= 0 && to > from {
-			times[strings.Clone(t.get("trip_id"))] += (int(to-from) + headway - 1) / headway
+	if err := a.rows("frequencies.txt", true, windowColumns, func(t *table) {
+		if w, ok := windowOf(t); ok {
+			times[strings.Clone(t.get("trip_id"))] += w.departures()
 		}
 	}); err != nil {
 		return nil, err
@@ -182,6 +158,6 @@ const thursday = 4
 
 // dayNumber is the days since 1970.
 func dayNumber(s string) (int, bool) {
-	t, err := time.Parse("20060102", s)
+	t, err := time.Parse(DayLayout, s)
 	return int(t.Unix() / 86400), err == nil && t.Year() > 1900
 }

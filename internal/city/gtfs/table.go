@@ -228,6 +228,25 @@ func (a *archive) open(name string, need ...string) (*table, error) {
 	return t, nil
 }
 
+// rows runs f over the rows of a table; a missing optional file is no error.
+func (a *archive) rows(name string, optional bool, need []string, f func(t *table)) error {
+	t, err := a.open(name, need...)
+	if err != nil {
+		if optional && errors.Is(err, errNoFile) {
+			return nil
+		}
+		return err
+	}
+	defer t.close()
+	for {
+		more, err := t.next()
+		if err != nil || !more {
+			return err
+		}
+		f(t)
+	}
+}
+
 // next moves to the next row; false at the end.
 func (t *table) next() (bool, error) {
 	for {

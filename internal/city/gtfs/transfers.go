@@ -33,7 +33,7 @@ const (
 const maxTransferS = 2 * 3600
 
 func (f *Feed) readTransfers(a *archive, stops map[string]int32) error {
-	return f.each(a, "transfers.txt", true, []string{"transfer_type"}, func(t *table) {
+	return a.rows("transfers.txt", true, []string{"transfer_type"}, func(t *table) {
 		kind := t.get("transfer_type")
 		if kind == "4" || kind == "5" {
 			t.skip("vehicles that go on as another trip are not modelled")
@@ -85,16 +85,15 @@ type Pathway struct {
 // second (Fruin, Pedestrian Planning and Design, 1971, has 0.5 to 0.6 m/s along
 // the slope, as recalled: assumed), a gate or a lift half a minute (assumed).
 const (
-	walkMS = 4.8 / 3.6
-	stepS  = 0.5
-	liftS  = 30
+	stepS = 0.5
+	liftS = 30
 )
 
 // readPathways reads pathways.txt: traversal_time where given, else length,
 // else what the kind of the pathway and the distance of its ends tell.
 func (f *Feed) readPathways(a *archive, stops map[string]int32) error {
 	need := []string{"from_stop_id", "to_stop_id", "is_bidirectional"}
-	return f.each(a, "pathways.txt", true, need, func(t *table) {
+	return a.rows("pathways.txt", true, need, func(t *table) {
 		from, ok1 := stops[t.get("from_stop_id")]
 		to, ok2 := stops[t.get("to_stop_id")]
 		switch {
@@ -114,12 +113,12 @@ func (f *Feed) readPathways(a *archive, stops map[string]int32) error {
 		}
 		s := number("traversal_time")
 		if math.IsNaN(s) {
-			s = number("length") / walkMS
+			s = number("length") / city.WalkMS
 		}
 		if math.IsNaN(s) {
 			s = 0
 			if p, q := &f.Stops[from], &f.Stops[to]; p.located && q.located {
-				s = city.DistanceM(p.Lon, p.Lat, q.Lon, q.Lat) / walkMS
+				s = city.DistanceM(p.Lon, p.Lat, q.Lon, q.Lat) / city.WalkMS
 			}
 			switch t.get("pathway_mode") {
 			case "2", "4": // stairs, escalator

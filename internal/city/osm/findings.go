@@ -20,9 +20,7 @@ type Finding struct {
 
 // Link is the page of openstreetmap.org where the object can be seen and
 // mended.
-func (f Finding) Link() string {
-	return fmt.Sprintf("https://www.openstreetmap.org/%s/%d", f.OSMType, f.ID)
-}
+func (f Finding) Link() string { return city.OSMLink(f.OSMType, f.ID) }
 
 // Findings is all findings of one kind: how many, and the first of them in
 // order of OSM id.

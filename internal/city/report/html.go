@@ -41,7 +41,7 @@ var tmpl = template.Must(template.New("report").Funcs(template.FuncMap{
 		return out
 	},
 	"groups": groups,
-	"way":    city.WayLink,
+	"way":    func(id int64) string { return city.OSMLink("way", id) },
 	"saving": func(gap float64) float64 { return 100 * gap / (1 + gap) },
 	"jam":    jamClass,
 	"map":    func(b [4]float64) string { return city.MapLink((b[0]+b[2])/2, (b[1]+b[3])/2) },

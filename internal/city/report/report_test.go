@@ -44,7 +44,7 @@ func sample() *report.Report {
 		Streets: []report.Class{{Class: "residential", KM: 8, CarKM: 7.5, LaneKM: 15}, {Class: "path", KM: 2}},
 		Lines:   []report.Mode{{Mode: "bus", Lines: 2, Trips: 10, Stops: 4, Assumed: 1}},
 		Finding: []city.Finding{
-			{Part: "streets", Kind: "one-way dead end", Severity: city.Severe, Count: 1, Detail: "nobody gets out", Link: city.WayLink(42)},
+			{Part: "streets", Kind: "one-way dead end", Severity: city.Severe, Count: 1, Detail: "nobody gets out", Link: city.OSMLink("way", 42)},
 			{Part: "timetable", Kind: "stop far from a street", Severity: city.Warning, Count: 1, Detail: "A <script>alert(1)</script>", Link: "javascript:alert(1)"},
 			{Part: "timetable", Kind: "stop far from a street", Severity: city.Warning, Count: 1, Detail: "B"},
 			{Part: "timetable", Kind: "stop far from a street", Severity: city.Warning, Count: 1, Detail: "C"},
