@@ -4,6 +4,7 @@ import (
 	"slices"
 
 	"github.com/malikobaid/cityflow/internal/city"
+	"github.com/malikobaid/cityflow/internal/pq"
 	"github.com/malikobaid/cityflow/internal/units"
 )
 
@@ -21,12 +22,7 @@ type plain struct {
 	best     []int64
 	stamp    []uint32
 	number   uint32
-	heap     []entry
-}
-
-type entry struct {
-	cost  int64
-	label int32
+	queue    pq.Queue // labels by cost, whole numbers that a float64 holds
 }
 
 func newPlain(net *city.Network, seconds []float32) *plain {
@@ -58,63 +54,31 @@ func (d *plain) node(label int32) (units.NodeID, []units.LinkID) {
 // no way.
 func (d *plain) search(from units.NodeID, to int) int64 {
 	d.number++
-	d.heap = append(d.heap[:0], entry{0, int32(from)})
+	d.queue.Clear()
+	d.queue.Push(0, uint32(from))
 	d.best[from], d.stamp[from] = 0, d.number
-	for len(d.heap) > 0 {
-		e := d.pop()
-		if e.cost > d.best[e.label] {
+	for d.queue.Len() > 0 {
+		top := d.queue.Pop()
+		label, cost := int32(top.ID()), int64(top.Key())
+		if cost > d.best[label] {
 			continue
 		}
-		at, bans := d.node(e.label)
+		at, bans := d.node(label)
 		if int(at) == to {
-			return e.cost
+			return cost
 		}
 		for l := d.net.FirstOut[at]; l < d.net.FirstOut[at+1]; l++ {
 			if d.net.Modes[l]&city.AllowCar == 0 || (len(bans) > 0 && slices.Contains(bans, units.LinkID(l))) {
 				continue
 			}
-			end, c := d.ends[l], e.cost+d.cost[l]
+			end, c := d.ends[l], cost+d.cost[l]
 			if d.stamp[end] != d.number || c < d.best[end] {
 				d.best[end], d.stamp[end] = c, d.number
-				d.push(entry{c, end})
+				d.queue.Push(float64(c), uint32(end))
 			}
 		}
 	}
 	return -1
-}
-
-func (d *plain) push(e entry) {
-	h := append(d.heap, e)
-	i := len(h) - 1
-	for ; i > 0 && e.cost < h[(i-1)/4].cost; i = (i - 1) / 4 {
-		h[i] = h[(i-1)/4]
-	}
-	h[i] = e
-	d.heap = h
-}
-
-func (d *plain) pop() entry {
-	h := d.heap
-	top, last := h[0], h[len(h)-1]
-	h = h[:len(h)-1]
-	d.heap = h
-	i := 0
-	for c := 1; c < len(h); c = 4*i + 1 {
-		least := c
-		for j := c + 1; j < min(c+4, len(h)); j++ {
-			if h[j].cost < h[least].cost {
-				least = j
-			}
-		}
-		if last.cost <= h[least].cost {
-			break
-		}
-		h[i], i = h[least], least
-	}
-	if len(h) > 0 {
-		h[i] = last
-	}
-	return top
 }
 
 // chain is what a path costs, and whether it is a legal one between two nodes.

@@ -5,6 +5,7 @@ import (
 	"sort"
 
 	"github.com/malikobaid/cityflow/internal/city"
+	"github.com/malikobaid/cityflow/internal/pq"
 	"github.com/malikobaid/cityflow/internal/units"
 )
 
@@ -41,13 +42,12 @@ type PassengerObserver interface {
 type PassengerLoader struct {
 	tt   *city.Timetable
 	load []float32 // by TimeFirst index: persons on board after stop i
-	heap []boarding
-	seq  uint32
+	// The queue is ordered by (time, number): first come, first served.
+	queue     pq.Queue
+	boardings []boarding // of a run, by number
 }
 
 type boarding struct {
-	at     units.Seconds
-	seq    uint32
 	j      uint32
 	ride   uint32
 	trip   units.VehicleTripID
@@ -80,15 +80,16 @@ func (l *PassengerLoader) Run(js *Journeys, horizon units.Seconds, obs Passenger
 	clear(res.WaitS)
 	res.Stranded = 0
 	clear(l.load)
-	l.heap, l.seq = l.heap[:0], 0
+	l.queue.Clear()
+	l.boardings = l.boardings[:0]
 	for j := range n {
 		if js.First[j] == js.First[j+1] {
 			panic(fmt.Sprintf("loading: journey %d has no ride", j))
 		}
 		l.next(js, uint32(j), js.First[j], js.StartS[j], js.Weight[j], horizon, res)
 	}
-	for len(l.heap) > 0 {
-		b := l.pop()
+	for l.queue.Len() > 0 {
+		b := l.boardings[l.queue.Pop().ID()]
 		r := &js.Ride[b.ride]
 		arr, dep := l.tt.Times(r.Pattern, b.trip)
 		slots := l.slots(r.Pattern, b.trip)
@@ -112,8 +113,8 @@ func (l *PassengerLoader) Run(js *Journeys, horizon units.Seconds, obs Passenger
 				continue
 			}
 			_, later := l.tt.Times(r.Pattern, next)
-			res.WaitS[b.j] += float64(later[r.BoardPos]-b.at) * float64(rest/js.Weight[b.j])
-			l.push(boarding{at: later[r.BoardPos], j: b.j, ride: b.ride, trip: next, weight: rest})
+			res.WaitS[b.j] += float64(later[r.BoardPos]-dep[r.BoardPos]) * float64(rest/js.Weight[b.j])
+			l.push(later[r.BoardPos], boarding{j: b.j, ride: b.ride, trip: next, weight: rest})
 		}
 	}
 }
@@ -142,7 +143,7 @@ func (l *PassengerLoader) next(js *Journeys, j, ride uint32, at units.Seconds, w
 	if v < end {
 		_, dep := l.tt.Times(r.Pattern, units.VehicleTripID(v))
 		res.WaitS[j] += float64(dep[r.BoardPos]-ready) * float64(weight/js.Weight[j])
-		l.push(boarding{at: dep[r.BoardPos], j: j, ride: ride, trip: units.VehicleTripID(v), weight: weight})
+		l.push(dep[r.BoardPos], boarding{j: j, ride: ride, trip: units.VehicleTripID(v), weight: weight})
 		return
 	}
 	l.strand(js, j, weight, horizon, res)
@@ -164,47 +165,8 @@ func (l *PassengerLoader) slots(p units.PatternID, v units.VehicleTripID) []floa
 	return l.load[i : i+n]
 }
 
-// The heap is ordered by (time, sequence): first come, first served.
-func (b *boarding) before(o *boarding) bool {
-	return b.at < o.at || b.at == o.at && b.seq < o.seq
-}
-
-func (l *PassengerLoader) push(b boarding) {
-	b.seq = l.seq
-	l.seq++
-	h := append(l.heap, b)
-	i := len(h) - 1
-	for i > 0 {
-		up := (i - 1) / 4
-		if !h[i].before(&h[up]) {
-			break
-		}
-		h[i], h[up] = h[up], h[i]
-		i = up
-	}
-	l.heap = h
-}
-
-func (l *PassengerLoader) pop() boarding {
-	h := l.heap
-	top := h[0]
-	last := len(h) - 1
-	h[0] = h[last]
-	h = h[:last]
-	i := 0
-	for {
-		low := i
-		for c := 4*i + 1; c <= 4*i+4 && c < last; c++ {
-			if h[c].before(&h[low]) {
-				low = c
-			}
-		}
-		if low == i {
-			break
-		}
-		h[i], h[low] = h[low], h[i]
-		i = low
-	}
-	l.heap = h
-	return top
+// push queues a boarding.
+func (l *PassengerLoader) push(at units.Seconds, b boarding) {
+	l.queue.Push(float64(at), uint32(len(l.boardings)))
+	l.boardings = append(l.boardings, b)
 }
