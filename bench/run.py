@@ -86,6 +86,23 @@ def measure(command):
     return wall, after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime, after.ru_maxrss * 1024
 
 
+def output(command, seconds):
+    """Runs a command to its good end: standard output and error."""
+    done = subprocess.run(command, cwd=ROOT, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=seconds)
+    if done.returncode:
+        sys.exit(f"{' '.join(map(str, command))}: exit code {done.returncode}\n{done.stderr}")
+    return done.stdout, done.stderr
+
+
+def answer(command, seconds):
+    """What a command answers as JSON."""
+    return json.loads(output(command, seconds)[0])
+
+
+def rounded(row, digits):
+    return {k: round(v, digits) if isinstance(v, float) else v for k, v in row.items()}
+
+
 def quick(runs=3):
     command = [PROGRAM, "simulate", "--city", "newport", "--agents", "3000", "--replications", "5"]
     loaded = load()
@@ -106,12 +123,8 @@ def stages(agents, replications, must, runs):
     with tempfile.TemporaryDirectory(prefix="cityflow-bench-") as folder:
         program = f"{folder}/whatif"
         subprocess.run(["go", "build", "-o", program, "./bench/whatif"], cwd=ROOT, check=True)
-        loaded, answers = load(), []
-        for _ in range(runs):
-            done = subprocess.run([program, "-packs", "build", "-agents", str(agents), "-replications", str(replications)], cwd=ROOT, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=3600)
-            if done.returncode:
-                sys.exit(f"whatif: exit code {done.returncode}\n{done.stderr}")
-            answers.append(json.loads(done.stdout))
+        loaded = load()
+        answers = [answer([program, "-packs", "build", "-agents", str(agents), "-replications", str(replications)], 3600) for _ in range(runs)]
     walls, cpus = [a["wall_s"] for a in answers], [a["cpu_s"] for a in answers]
     median = sorted(answers, key=lambda a: a["wall_s"])[len(answers) // 2]
     return {
@@ -235,15 +248,13 @@ def assign(runs=15):
             command = [PROGRAM, "--format", "json", "assign", f"{data}/{folder}/{file}_net.tntp", f"{data}/{folder}/{file}_trips.tntp", "--gap", gap, *options]
             seconds, peak = [], 0
             for _ in range(runs):
-                done = subprocess.run([sys.executable, "-c", RSS, *command], cwd=ROOT, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=300)
-                if done.returncode:
-                    sys.exit(f"{' '.join(command)}: exit code {done.returncode}\n{done.stderr}")
-                answer = json.loads(done.stdout)
-                seconds.append(answer["seconds"])
-                peak = max(peak, int(done.stderr.split()[-1]))
+                out, err = output([sys.executable, "-c", RSS, *command], 300)
+                solved = json.loads(out)
+                seconds.append(solved["seconds"])
+                peak = max(peak, int(err.split()[-1]))
             row = {
-                "network": name, "gap": float(gap), "relative_gap": answer["relative_gap"], "iterations": answer["iterations"],
-                "objective": answer["objective"], "seconds": {"min": round(min(seconds), 5), "median": round(statistics.median(seconds), 5)}, "max_rss_bytes": peak,
+                "network": name, "gap": float(gap), "relative_gap": solved["relative_gap"], "iterations": solved["iterations"],
+                "objective": solved["objective"], "seconds": {"min": round(min(seconds), 5), "median": round(statistics.median(seconds), 5)}, "max_rss_bytes": peak,
             }
             if gap == "1e-12":
                 median = statistics.median(seconds)
@@ -258,14 +269,11 @@ def assign(runs=15):
 def streets():
     loaded, rows = load(), []
     for what in (["-grid", "200"], ["-grid", "200", "-banned", "0.02"], ["-city", "newport"], ["-city", "porto-alegre"], ["-city", "london-camden"]):
-        done = subprocess.run(["go", "run", "./bench/streets", *what], cwd=ROOT, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=900)
-        if done.returncode:
-            sys.exit(done.stdout + done.stderr)
-        row = json.loads(done.stdout)
+        row = answer(["go", "run", "./bench/streets", *what], 900)
         assert row["pairs"] == row["costs_equal_to_dijkstra"] == row["paths_legal_and_of_that_cost"], row
         for part in ("cost", "path", "to", "all", "dijkstra", "dijkstra_all"):
-            row[part] = {k: round(v, 2) for k, v in row[part].items()}
-        rows.append({k: round(v, 2) if isinstance(v, float) else v for k, v in row.items()} | {"dijkstra_to_path": round(row["dijkstra"]["median_us"] / row["path"]["median_us"])})
+            row[part] = rounded(row[part], 2)
+        rows.append(rounded(row, 2) | {"dijkstra_to_path": round(row["dijkstra"]["median_us"] / row["path"]["median_us"])})
     grid = max(r["cost"]["median_us"] for r in rows[:2])
     return {
         "what": "street queries from point to point on free-flow costs, turn restrictions exact, one thread; least of three rounds for each pair",
@@ -276,16 +284,13 @@ def streets():
 
 def cores(seconds=6):
     loaded = load()
-    done = subprocess.run(["go", "run", "./bench/cores", "-seconds", str(seconds)], cwd=ROOT, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=900)
-    if done.returncode:
-        sys.exit(done.stderr)
-    rows = json.loads(done.stdout)
+    rows = answer(["go", "run", "./bench/cores", "-seconds", str(seconds)], 900)
     loading = next(r for r in rows if r["work"].startswith("loading"))
     assert loading["pieces_seen_both_ways"] > 0, "the machine is too busy: no piece of the loading ran through"
     return {
         "what": "time of two equal pieces of work side by side over one alone; processor time of threads that were not off their core, least of each piece",
         "command": "go run ./bench/cores", "must_ratio": 1.15, "ratio": round(loading["ratio"], 3), "met": loading["ratio"] <= 1.15,
-        "load_before": loaded, "load_after": load(), "rows": [{k: round(v, 3) if isinstance(v, float) else v for k, v in r.items()} for r in rows],
+        "load_before": loaded, "load_after": load(), "rows": [rounded(r, 3) for r in rows],
     }
 
 
@@ -307,13 +312,11 @@ def importing(runs=5):
             with tempfile.TemporaryDirectory(prefix="cityflow-bench-") as out:
                 pack = f"{out}/{city}.pack"
                 before, start = resource.getrusage(resource.RUSAGE_CHILDREN), time.monotonic()
-                done = subprocess.run([sys.executable, "-c", RSS, PROGRAM, *args, "--out", pack], cwd=ROOT, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=300)
+                _, err = output([sys.executable, "-c", RSS, PROGRAM, *args, "--out", pack], 300)
                 walls.append(time.monotonic() - start)
                 after = resource.getrusage(resource.RUSAGE_CHILDREN)
-                if done.returncode:
-                    sys.exit(f"{city}: exit code {done.returncode}\n{done.stderr}")
                 cpus.append(after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime)
-                peak, size = max(peak, int(done.stderr.split()[-1])), os.path.getsize(pack)
+                peak, size = max(peak, int(err.split()[-1])), os.path.getsize(pack)
         median = statistics.median(walls)
         rows.append({
             "city": city, "wall_seconds": {"min": round(min(walls), 2), "median": round(median, 2), "max": round(max(walls), 2)},

@@ -30,7 +30,7 @@ def sumo_tools():
     """Folder of SUMO's programs."""
     if not (VENV / "bin/sumo").exists():
         subprocess.run([sys.executable, "-m", "venv", VENV], check=True)
-        subprocess.run([VENV / "bin/pip", "install", "--quiet", "--no-deps", "--require-hashes", "-r", ROOT / "bench/sumo-requirements.txt"], check=True)
+        subprocess.run([VENV / "bin/pip", "install", "--quiet", "--no-deps", "--require-hashes", "-r", ROOT / "bench/requirements-sumo.txt"], check=True)
     return VENV / "bin"
 
 

@@ -30,8 +30,7 @@ func columns(c *City, v visitor) {
 	v.f32s(&n.NodeX)
 	v.f32s(&n.NodeY)
 	v.i64s(&n.NodeOSM)
-	v.u8s(len(n.NodeSignal), func(i int) uint8 { return b2u(n.NodeSignal[i]) },
-		func(k int) { n.NodeSignal = make([]bool, k) }, func(i int, b uint8) { n.NodeSignal[i] = b != 0 })
+	bools(v, &n.NodeSignal)
 	v.f32s(&n.NodeHeightM)
 	v.u32s(&n.FirstOut)
 	v.u32s(words(&n.From))
@@ -41,12 +40,9 @@ func columns(c *City, v visitor) {
 	v.f32s(&n.Lanes)
 	v.f32s(&n.CapacityVS)
 	v.f32s(&n.JamVM)
-	v.u8s(len(n.Modes), func(i int) uint8 { return uint8(n.Modes[i]) },
-		func(k int) { n.Modes = make([]ModeSet, k) }, func(i int, b uint8) { n.Modes[i] = ModeSet(b) })
-	v.u8s(len(n.Class), func(i int) uint8 { return uint8(n.Class[i]) },
-		func(k int) { n.Class = make([]RoadClass, k) }, func(i int, b uint8) { n.Class[i] = RoadClass(b) })
-	v.u8s(len(n.Roundabout), func(i int) uint8 { return b2u(n.Roundabout[i]) },
-		func(k int) { n.Roundabout = make([]bool, k) }, func(i int, b uint8) { n.Roundabout[i] = b != 0 })
+	octets(v, &n.Modes)
+	octets(v, &n.Class)
+	bools(v, &n.Roundabout)
 	v.f32s(&n.Grade)
 	v.i64s(&n.WayOSM)
 	v.u32s(&n.NameIdx)
@@ -96,8 +92,7 @@ func columns(c *City, v visitor) {
 	v.u32s(words(&t.HopLink))
 	v.f32s(&t.HopFrom)
 	v.f32s(&t.HopTo)
-	v.u8s(len(t.HopMatch), func(i int) uint8 { return uint8(t.HopMatch[i]) },
-		func(k int) { t.HopMatch = make([]HopMatch, k) }, func(i int, b uint8) { t.HopMatch[i] = HopMatch(b) })
+	octets(v, &t.HopMatch)
 	v.f32s(&t.HopOffM)
 
 	p := &c.Places
@@ -119,6 +114,14 @@ func columns(c *City, v visitor) {
 			}
 		})
 	v.strings(&p.AreaName)
+}
+
+func bools(v visitor, p *[]bool) {
+	v.u8s(len(*p), func(i int) uint8 { return b2u((*p)[i]) }, func(n int) { *p = make([]bool, n) }, func(i int, b uint8) { (*p)[i] = b != 0 })
+}
+
+func octets[T ~uint8](v visitor, p *[]T) {
+	v.u8s(len(*p), func(i int) uint8 { return uint8((*p)[i]) }, func(n int) { *p = make([]T, n) }, func(i int, b uint8) { (*p)[i] = T(b) })
 }
 
 // word is any of the 32-bit integer types of the columns.

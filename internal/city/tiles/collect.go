@@ -46,7 +46,7 @@ func (c *collector) collect() []feature {
 		w := &c.src.Ways[i]
 		c.line(w)
 		if w.Closed() && !used[w.ID] {
-			if poly, ok := c.polygon([][]int32{w.Nodes}, nil); ok {
+			if poly, ok := c.polygon(w.Nodes, nil); ok {
 				c.surface(w.ID, w.Tags, poly)
 			}
 		}
@@ -119,7 +119,7 @@ func (c *collector) nest(outer, inner [][]int32) []orb.Polygon {
 	}
 	var out []orb.Polygon
 	for i, o := range outer {
-		if poly, ok := c.polygon([][]int32{o}, holes[i]); ok {
+		if poly, ok := c.polygon(o, holes[i]); ok {
 			out = append(out, poly)
 		}
 	}
@@ -146,9 +146,9 @@ func (c *collector) ring(nodes []int32) (orb.Ring, bool) {
 }
 
 // polygon is rings clipped to the city; not ok when nothing is left of it.
-func (c *collector) polygon(outer, inner [][]int32) (orb.Polygon, bool) {
+func (c *collector) polygon(outer []int32, inner [][]int32) (orb.Polygon, bool) {
 	var poly orb.Polygon
-	for k, nodes := range slices.Concat(outer, inner) {
+	for k, nodes := range append([][]int32{outer}, inner...) {
 		r, ok := c.ring(nodes)
 		if !ok {
 			if k == 0 {
@@ -212,7 +212,7 @@ const never = 99
 func bySize(m2 float64, least int8) int8 {
 	for z := least; z < MaxZoom; z++ {
 		// A pixel of a 512-pixel tile, about 45 degrees north.
-		pixel := 40_075_016.0 * 0.7 / 512 / math.Exp2(float64(z))
+		pixel := equatorM * 0.7 / 512 / math.Exp2(float64(z))
 		if m2 > 12*pixel*pixel {
 			return z
 		}

@@ -15,6 +15,9 @@ const (
 	world  = extent << MaxZoom
 )
 
+// equatorM is once around the world on WGS 84.
+const equatorM = 40_075_016.0
+
 // maxLat is where Web Mercator ends.
 const maxLat = 85.051129
 
@@ -39,7 +42,7 @@ const marginShare = 0.02
 func areaOf(box [4]float64) area {
 	a, b := gridOf(box[0], box[3]), gridOf(box[2], box[1])
 	m := marginShare * max(b[0]-a[0], b[1]-a[1])
-	unit := 40_075_016.0 / world * math.Cos((box[1]+box[3])/2*math.Pi/180)
+	unit := equatorM / world * math.Cos((box[1]+box[3])/2*math.Pi/180)
 	clamp := func(v float64) float64 { return min(max(v, 0), world-1) }
 	return area{orb.Bound{Min: orb.Point{clamp(a[0] - m), clamp(a[1] - m)}, Max: orb.Point{clamp(b[0] + m), clamp(b[1] + m)}}, m, unit * unit}
 }

@@ -133,16 +133,16 @@ func Build(src *osm.Source, o Options) (*Result, error) {
 	for i := range features {
 		res.Features[features[i].layer]++
 	}
-	for i, s := range steps {
+	meta, err := metadata(o)
+	if err != nil {
+		return nil, err
+	}
+	for _, s := range steps {
 		kept := slices.Clone(features)
 		kept = slices.DeleteFunc(kept, func(f feature) bool { return s.drop(&f) })
 		tiles, err := pyramid(kept, c.area, func(done float64) {
 			o.Progress(0.2+0.7*done, "drawing the basemap")
 		})
-		if err != nil {
-			return nil, err
-		}
-		meta, err := metadata(o)
 		if err != nil {
 			return nil, err
 		}
@@ -153,9 +153,6 @@ func Build(src *osm.Source, o Options) (*Result, error) {
 		if len(res.Archive) <= o.MaxBytes {
 			o.Progress(1, "done")
 			return res, nil
-		}
-		if i == len(steps)-1 {
-			break
 		}
 	}
 	return nil, fmt.Errorf("tiles: %w: %d bytes, at most %d are kept", ErrTooLarge, len(res.Archive), o.MaxBytes)
