@@ -37,7 +37,7 @@ func TestAWorkerOverS3AndSQS(t *testing.T) {
 	}
 	p.until(id, spec.Complete)
 	p.stop()
-	if strings.Contains(p.logged(), "secret secret") {
+	if strings.Contains(p.String(), "secret secret") {
 		t.Error("the secret is in the log")
 	}
 	if left, err := os.ReadDir(data); err != nil || len(left) != 0 {

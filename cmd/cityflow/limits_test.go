@@ -82,7 +82,7 @@ func TestAPrivateServer(t *testing.T) {
 		t.Error(res.StatusCode)
 	}
 	p.stop()
-	if log := p.logged(); strings.Contains(log, made.Token) || strings.Contains(log, "the old one") {
+	if log := p.String(); strings.Contains(log, made.Token) || strings.Contains(log, "the old one") {
 		t.Error("a token is in the log")
 	}
 }

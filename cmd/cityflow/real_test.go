@@ -25,9 +25,7 @@ import (
 
 // town is a small analytical city that real runs finish in a moment.
 func town() *city.City {
-	o := testcity.Default()
-	o.N, o.Population, o.Headway = 12, 6000, 1200
-	return testcity.Grid(o)
+	return testcity.Grid(testcity.Small())
 }
 
 // workshop is a working folder with what `make build` leaves: here Newport,
@@ -118,7 +116,7 @@ func TestTheRealEngineKilledGivesTheSameBytes(t *testing.T) {
 			if err := p.wait(); err == nil || !strings.Contains(err.Error(), "killed") {
 				t.Fatalf("ended with %v, want killed", err)
 			}
-			if log := p.logged(); !strings.Contains(log, "failpoint="+point) {
+			if log := p.String(); !strings.Contains(log, "failpoint="+point) {
 				t.Fatalf("the point was not reached:\n%s", log)
 			}
 			dirs, err := os.ReadDir(filepath.Join(data, "store", "jobs"))

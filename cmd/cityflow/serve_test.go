@@ -15,7 +15,6 @@ import (
 	"os/signal"
 	"path/filepath"
 	"strings"
-	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -25,6 +24,7 @@ import (
 
 	"github.com/malikobaid/cityflow/internal/job"
 	"github.com/malikobaid/cityflow/internal/job/jobtest"
+	"github.com/malikobaid/cityflow/internal/proctest"
 	"github.com/malikobaid/cityflow/internal/run"
 	"github.com/malikobaid/cityflow/spec"
 )
@@ -68,24 +68,10 @@ const patience = 30 * time.Second
 // process is a running cityflow.
 type process struct {
 	*testing.T
-	cmd   *exec.Cmd
-	url   string
-	mu    sync.Mutex
-	log   bytes.Buffer
-	ended chan error
-}
-
-// Write collects the log.
-func (p *process) Write(b []byte) (int, error) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	return p.log.Write(b)
-}
-
-func (p *process) logged() string {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	return p.log.String()
+	proctest.Output // its log
+	cmd             *exec.Cmd
+	url             string
+	ended           chan error
 }
 
 // start runs "serve" with the small model on a data folder. A failpoint may be "".
@@ -118,7 +104,7 @@ func launch(t *testing.T, dir, as, data, failpoint string, args ...string) *proc
 	t.Cleanup(func() { _ = p.cmd.Process.Kill() })
 	_, url, ok := strings.Cut(strings.TrimSpace(line), "at ")
 	if err != nil || !ok {
-		t.Fatalf("no address in %q: %v\n%s", line, err, p.logged())
+		t.Fatalf("no address in %q: %v\n%s", line, err, p.String())
 	}
 	p.url = url
 	return p
@@ -131,7 +117,7 @@ func (p *process) wait() error {
 	case err := <-p.ended:
 		return err
 	case <-time.After(patience):
-		p.Fatalf("the process does not end\n%s", p.logged())
+		p.Fatalf("the process does not end\n%s", p.String())
 		return nil
 	}
 }
@@ -142,7 +128,7 @@ func (p *process) stop() {
 		p.Fatal(err)
 	}
 	if err := p.wait(); err != nil {
-		p.Fatalf("%v\n%s", err, p.logged())
+		p.Fatalf("%v\n%s", err, p.String())
 	}
 }
 
@@ -174,13 +160,13 @@ func (p *process) until(id string, want spec.State) spec.Status {
 			res.Body.Close()
 		}
 		if err != nil {
-			p.Fatalf("%v\n%s", err, p.logged())
+			p.Fatalf("%v\n%s", err, p.String())
 		}
 		if st.State == want {
 			return st
 		}
 		if time.Now().After(deadline) || st.State == spec.Failed || st.State == spec.Complete {
-			p.Fatalf("job is %s (%s), want %s\n%s", st.State, st.Message, want, p.logged())
+			p.Fatalf("job is %s (%s), want %s\n%s", st.State, st.Message, want, p.String())
 		}
 		time.Sleep(20 * time.Millisecond)
 	}
@@ -191,12 +177,12 @@ func (p *process) untilLogged(lines ...string) {
 	p.Helper()
 	for deadline := time.Now().Add(patience); time.Now().Before(deadline); time.Sleep(10 * time.Millisecond) {
 		for _, line := range lines {
-			if strings.Contains(p.logged(), line) {
+			if strings.Contains(p.String(), line) {
 				return
 			}
 		}
 	}
-	p.Fatalf("never logged %q\n%s", lines, p.logged())
+	p.Fatalf("never logged %q\n%s", lines, p.String())
 }
 
 // artifacts are the bytes of all files that equal runs share.
@@ -262,7 +248,7 @@ func TestKilledAtTheWorstMomentsAJobStillCompletes(t *testing.T) {
 			if err := p.wait(); err == nil || !strings.Contains(err.Error(), "killed") {
 				t.Fatalf("ended with %v, want killed", err)
 			}
-			if log := p.logged(); !strings.Contains(log, "failpoint reached") || !strings.Contains(log, "failpoint="+point) {
+			if log := p.String(); !strings.Contains(log, "failpoint reached") || !strings.Contains(log, "failpoint="+point) {
 				t.Fatalf("the point was not reached:\n%s", log)
 			}
 			dirs, err := os.ReadDir(filepath.Join(data, "store", "jobs"))
@@ -297,7 +283,7 @@ func TestASignalGivesTheJobBackAndARestartFinishesIt(t *testing.T) {
 	id := p.submit(request)
 	p.until(id, spec.Running)
 	p.stop()
-	if log := p.logged(); !strings.Contains(log, "job released") {
+	if log := p.String(); !strings.Contains(log, "job released") {
 		t.Fatalf("not released:\n%s", log)
 	}
 	p = start(t, data, "", 0)
@@ -312,7 +298,7 @@ func TestALongJobKeepsItsLeaseAndCanBeCancelled(t *testing.T) {
 	p := start(t, t.TempDir(), "", 200*time.Millisecond, "--workers", "2")
 	long := p.submit(request)
 	p.until(long, spec.Complete)
-	if n := strings.Count(p.logged(), `msg="job started" job=`+long); n != 1 {
+	if n := strings.Count(p.String(), `msg="job started" job=`+long); n != 1 {
 		t.Errorf("started %d times: the lease was not kept", n)
 	}
 	gone := p.submit(`{"city":"testville","seed":7}`)

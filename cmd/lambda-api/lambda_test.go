@@ -3,7 +3,6 @@
 package main
 
 import (
-	"bytes"
 	"context"
 	"encoding/hex"
 	"encoding/json"
@@ -13,7 +12,6 @@ import (
 	"net/http/httptest"
 	"net/url"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -29,6 +27,7 @@ import (
 	"github.com/malikobaid/cityflow/internal/httpapi"
 	"github.com/malikobaid/cityflow/internal/job"
 	"github.com/malikobaid/cityflow/internal/lambdatest"
+	"github.com/malikobaid/cityflow/internal/proctest"
 	"github.com/malikobaid/cityflow/internal/queue"
 	"github.com/malikobaid/cityflow/internal/queue/sqs"
 	"github.com/malikobaid/cityflow/internal/run"
@@ -43,19 +42,8 @@ var bootstrap = sync.OnceValues(func() (string, error) {
 		return "", err
 	}
 	path := filepath.Join(dir, "bootstrap")
-	out, err := exec.Command("go", "build", "-tags", "lambda.norpc", "-trimpath", "-buildvcs=false", "-ldflags", "-s -w -X main.version=test", "-o", path, ".").CombinedOutput()
-	if err != nil {
-		return "", &buildError{err, string(out)}
-	}
-	return path, nil
+	return path, proctest.Lambda("lambda-api").Build(path)
 })
-
-type buildError struct {
-	error
-	out string
-}
-
-func (e *buildError) Error() string { return e.error.Error() + "\n" + e.out }
 
 func TestMain(m *testing.M) {
 	goleak.VerifyTestMain(m, goleak.Cleanup(func(code int) {
@@ -74,24 +62,7 @@ type rig struct {
 	queue    queue.Queue
 	woken    chan string // what the reconciler was sent
 	wake     func(http.ResponseWriter)
-	log      *safeBuffer
-}
-
-type safeBuffer struct {
-	mu sync.Mutex
-	b  bytes.Buffer
-}
-
-func (s *safeBuffer) Write(b []byte) (int, error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.b.Write(b)
-}
-
-func (s *safeBuffer) String() string {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.b.String()
+	log      *proctest.Output
 }
 
 const filesBase = "https://site.example/files"
@@ -105,7 +76,7 @@ func newRig(t *testing.T, env ...string) *rig {
 	if err != nil {
 		t.Fatal(err)
 	}
-	r := &rig{T: t, woken: make(chan string, 100), log: &safeBuffer{}}
+	r := &rig{T: t, woken: make(chan string, 100), log: &proctest.Output{}}
 	store, address := moto.BucketURL(moto.Bucket(t), ""), moto.Queue(t, 20)
 	r.open(store, address, moto)
 	reconciler := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
@@ -154,9 +125,7 @@ func (r *rig) open(store, address string, moto *awstest.Server) {
 	if r.queue, err = sqs.Open(r.Context(), moto.Config(), qu, sqs.Options{Wait: time.Second}); err != nil {
 		r.Fatal(err)
 	}
-	o := testcity.Default()
-	o.N, o.Population, o.Headway = 12, 6000, 1200
-	if err := catalog.Over(r.bucket).Add(r.Context(), testcity.Grid(o)); err != nil {
+	if err := catalog.Over(r.bucket).Add(r.Context(), testcity.Grid(testcity.Small())); err != nil {
 		r.Fatal(err)
 	}
 	r.Cleanup(func() {
@@ -444,7 +413,7 @@ func TestABadEnvironmentEndsTheStart(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	var log safeBuffer
+	var log proctest.Output
 	f, err := lambdatest.Start(lambdatest.Config{Name: "cityflow-api", Bootstrap: path, Env: []string{"CITYFLOW_STORE=ftp://x", "CITYFLOW_MAX_AGENTS=x"}, Stderr: &log})
 	if err != nil {
 		t.Fatal(err)

@@ -76,6 +76,7 @@ var rooms = []room{
 
 	// For tests alone; no room may list them.
 	{path: "internal/lambdatest", because: "runs any function's binary; it knows events and processes"},
+	{path: "internal/proctest", because: "builds programs and keeps their output; what they are is the test's business"},
 	{path: "internal/testcity", may: []string{"internal/city", "internal/units"}, because: "an invented city for tests"},
 	{path: "internal/awstest", may: []string{"internal/aws"}, because: "stand-ins of the cloud for tests, and the faults of a network"},
 	{path: "internal/storetest", because: "what every store must pass"},
@@ -121,7 +122,7 @@ var bans = []ban{
 		because: "the model half must run without the service: in a test, on a command line, in somebody's program"},
 	{rooms: []string{"internal/job", "internal/httpapi"}, paths: []string{ours + "internal/city", ours + "internal/scenario", ours + "internal/demand", ours + "internal/choice", ours + "internal/routing", ours + "internal/loading", ours + "internal/kpi"},
 		because: "the service half sees the model only through run.Model"},
-	{rooms: []string{"*"}, paths: []string{ours + "internal/testcity", ours + "internal/validation", ours + "internal/queue/queuetest", ours + "internal/job/jobtest", ours + "internal/lambdatest", ours + "internal/awstest", ours + "internal/storetest"},
+	{rooms: []string{"*"}, paths: []string{ours + "internal/testcity", ours + "internal/validation", ours + "internal/queue/queuetest", ours + "internal/job/jobtest", ours + "internal/lambdatest", ours + "internal/proctest", ours + "internal/awstest", ours + "internal/storetest"},
 		because: "what exists for tests must not reach the program"},
 }
 

@@ -1,7 +1,6 @@
 package lambdatest
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -18,6 +17,8 @@ import (
 	"github.com/aws/aws-lambda-go/lambda"
 	"github.com/aws/aws-lambda-go/lambdacontext"
 	"go.uber.org/goleak"
+
+	"github.com/malikobaid/cityflow/internal/proctest"
 )
 
 // The test binary is also the function, told by its environment.
@@ -163,7 +164,7 @@ func TestFailuresAreToldApart(t *testing.T) {
 }
 
 func TestEventsWithoutAWaiterAndTheInvokeCall(t *testing.T) {
-	var log safeBuffer
+	var log proctest.Output
 	f := function(t, func(c *Config) { c.Concurrency, c.Stderr = 1, &log })
 	api := httptest.NewServer(API(f))
 	defer api.Close()
@@ -221,21 +222,4 @@ func TestTheGatewayRefusesAnswersThatAreNone(t *testing.T) {
 	if b, _ := io.ReadAll(res.Body); res.StatusCode != 500 || !strings.Contains(string(b), "Internal Server Error") {
 		t.Errorf("%d %s", res.StatusCode, b)
 	}
-}
-
-type safeBuffer struct {
-	mu sync.Mutex
-	b  bytes.Buffer
-}
-
-func (s *safeBuffer) Write(b []byte) (int, error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.b.Write(b)
-}
-
-func (s *safeBuffer) String() string {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.b.String()
 }

@@ -18,9 +18,7 @@ import (
 // busy is a small city on a morning with queues, settled for a moment.
 func busy(t *testing.T, agents int) *arm {
 	t.Helper()
-	o := testcity.Default()
-	o.N, o.Population, o.Headway = 12, 6000, 1200
-	c := testcity.Grid(o)
+	c := testcity.Grid(testcity.Small())
 	ctx := context.Background()
 	p := &prepared{city: c, money: choice.MoneyOf(c.Info.Country)}
 	if err := p.prepare(ctx); err != nil {

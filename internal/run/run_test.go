@@ -121,9 +121,7 @@ func kpi(t testing.TB, s *spec.Summary, id string) spec.KPI {
 
 // town is a small analytical city: 2.75 km square, buses every 20 minutes.
 func town() *city.City {
-	o := testcity.Default()
-	o.N, o.Population, o.Headway = 12, 6000, 1200
-	return testcity.Grid(o)
+	return testcity.Grid(testcity.Small())
 }
 
 func townEngine(t testing.TB) (*run.Engine, *city.City) {

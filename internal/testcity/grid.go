@@ -97,6 +97,9 @@ func Grid(o Options) *city.City {
 	return c
 }
 
+// Small are options of a city whose runs take about a second.
+func Small() Options { return Options{N: 12, Population: 6000, Headway: 1200} }
+
 // NodeAt is the junction in column col (from the west) and row row (from the
 // south) of a grid.
 func NodeAt(c *city.City, col, row int) units.NodeID {

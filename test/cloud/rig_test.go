@@ -3,7 +3,6 @@
 package cloud
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -25,6 +24,7 @@ import (
 	"github.com/malikobaid/cityflow/internal/aws"
 	"github.com/malikobaid/cityflow/internal/awstest"
 	"github.com/malikobaid/cityflow/internal/lambdatest"
+	"github.com/malikobaid/cityflow/internal/proctest"
 	"github.com/malikobaid/cityflow/internal/queue/sqs"
 	"github.com/malikobaid/cityflow/spec"
 )
@@ -38,11 +38,11 @@ var programs = sync.OnceValues(func() (string, error) {
 	if err != nil {
 		return "", err
 	}
-	for name, tags := range map[string]string{"cityflow": "", "lambda-api": "lambda.norpc", "lambda-reconciler": "lambda.norpc"} {
-		out, err := exec.Command("go", "build", "-tags", tags, "-trimpath", "-buildvcs=false", "-ldflags", "-s -w -X main.version=test",
-			"-o", filepath.Join(bin, name), "../../cmd/"+name).CombinedOutput()
-		if err != nil {
-			return "", fmt.Errorf("build %s: %w\n%s", name, err, out)
+	for name, p := range map[string]proctest.Program{
+		"cityflow": {Package: "./cmd/cityflow"}, "lambda-api": proctest.Lambda("lambda-api"), "lambda-reconciler": proctest.Lambda("lambda-reconciler"),
+	} {
+		if err := p.Build(filepath.Join(bin, name)); err != nil {
+			return "", err
 		}
 	}
 	return bin, nil
@@ -55,24 +55,6 @@ func program(t testing.TB, name string) string {
 		t.Fatal(err)
 	}
 	return filepath.Join(dir, name)
-}
-
-// collector keeps what processes write.
-type collector struct {
-	mu sync.Mutex
-	b  bytes.Buffer
-}
-
-func (c *collector) Write(b []byte) (int, error) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.b.Write(b)
-}
-
-func (c *collector) String() string {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.b.String()
 }
 
 // plan is what differs between deployments.
@@ -102,7 +84,7 @@ type deployment struct {
 	ecs                  *awstest.ECS
 	api, reconciler      *lambdatest.Function
 	apiURL               string
-	apiLog, tickLog      *collector
+	apiLog, tickLog      *proctest.Output
 	site                 *site
 	client               *http.Client
 }
@@ -118,7 +100,7 @@ func newClient(t testing.TB) *http.Client {
 // deploy starts everything but the workers, which the reconciler starts.
 func deploy(t testing.TB, p plan) *deployment {
 	t.Helper()
-	d := &deployment{TB: t, moto: awstest.Moto(t), apiLog: &collector{}, tickLog: &collector{}, client: newClient(t)}
+	d := &deployment{TB: t, moto: awstest.Moto(t), apiLog: &proctest.Output{}, tickLog: &proctest.Output{}, client: newClient(t)}
 	d.bucketName, d.queueURL = d.moto.Bucket(t), d.moto.Queue(t, 100)
 	d.open()
 	d.site = newSite(t, d)

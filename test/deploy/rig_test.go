@@ -22,27 +22,22 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/ssm/types"
 
 	"github.com/malikobaid/cityflow/internal/awstest"
+	"github.com/malikobaid/cityflow/internal/proctest"
 )
 
 // account is the one that moto plays.
 const account = "123456789012"
 
-var root = func() string {
-	p, err := filepath.Abs("../..")
-	if err != nil {
-		panic(err)
-	}
-	return p
-}()
+var root = proctest.Root()
 
-// programs are what is deployed and what deploys, by name: the module and
-// folder, tags and architecture. They are built once and stay in build/, where
-// the rehearsal of the whole deployment (test/cloud) finds its own.
-var programs = map[string]struct{ dir, pkg, tags, arch string }{
-	"cityflow": {pkg: "./cmd/cityflow"}, "lambda-api": {pkg: "./cmd/lambda-api", tags: "lambda.norpc"}, "lambda-reconciler": {pkg: "./cmd/lambda-reconciler", tags: "lambda.norpc"},
-	"lambda-zip": {pkg: "./cmd/lambda-zip"}, "ship": {dir: "infra", pkg: "./ship"}, "registry": {dir: "infra", pkg: "./ship/registry"},
+// programs are what is deployed and what deploys, by name. They are built once
+// and stay in build/, where the rehearsal of the whole deployment (test/cloud)
+// finds its own.
+var programs = map[string]proctest.Program{
+	"cityflow": {Package: "./cmd/cityflow"}, "lambda-api": proctest.Lambda("lambda-api"), "lambda-reconciler": proctest.Lambda("lambda-reconciler"),
+	"lambda-zip": {Package: "./cmd/lambda-zip"}, "ship": {Module: "infra", Package: "./ship"}, "registry": {Module: "infra", Package: "./ship/registry"},
 	// What an image holds for the machine that this one is not.
-	"other-amd64": {pkg: "./cmd/lambda-zip", arch: "amd64"}, "other-arm64": {pkg: "./cmd/lambda-zip", arch: "arm64"},
+	"other-amd64": {Package: "./cmd/lambda-zip", Arch: "amd64"}, "other-arm64": {Package: "./cmd/lambda-zip", Arch: "arm64"},
 }
 
 var built sync.Map // of program: func() error
@@ -50,18 +45,7 @@ var built sync.Map // of program: func() error
 func program(t testing.TB, name string) string {
 	t.Helper()
 	out := filepath.Join(root, "build", "programs", "bin", name)
-	once, _ := built.LoadOrStore(name, sync.OnceValue(func() error {
-		p := programs[name]
-		c := exec.Command("go", "build", "-tags", p.tags, "-trimpath", "-buildvcs=false", "-ldflags", "-s -w -X main.version=test", "-o", out, p.pkg) // #nosec G204 -- of this test
-		c.Dir, c.Env = filepath.Join(root, p.dir), append(os.Environ(), "CGO_ENABLED=0")
-		if p.arch != "" {
-			c.Env = append(c.Env, "GOOS=linux", "GOARCH="+p.arch)
-		}
-		if text, err := c.CombinedOutput(); err != nil {
-			return fmt.Errorf("build %s: %w\n%s", name, err, text)
-		}
-		return nil
-	}))
+	once, _ := built.LoadOrStore(name, sync.OnceValue(func() error { return programs[name].Build(out) }))
 	if err := once.(func() error)(); err != nil {
 		t.Fatal(err)
 	}

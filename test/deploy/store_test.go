@@ -37,9 +37,7 @@ func packs(t testing.TB) string {
 		t.Fatal(err)
 	}
 	defer built.Close()
-	o := testcity.Default()
-	o.N, o.Population, o.Headway = 12, 6000, 1200
-	if err := catalog.Over(built).Add(t.Context(), testcity.Grid(o)); err != nil {
+	if err := catalog.Over(built).Add(t.Context(), testcity.Grid(testcity.Small())); err != nil {
 		t.Fatal(err)
 	}
 	return dir

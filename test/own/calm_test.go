@@ -70,13 +70,13 @@ func until(t *testing.T, p *process, id string, want spec.State) *spec.Status {
 	for deadline := time.Now().Add(2 * patience); ; time.Sleep(20 * time.Millisecond) {
 		st, err := statusOf(p.url, id)
 		if err != nil {
-			t.Fatalf("%v\n%s", err, p.log())
+			t.Fatalf("%v\n%s", err, p.String())
 		}
 		if st.State == want {
 			return st
 		}
 		if time.Now().After(deadline) || st.State == spec.Failed || st.State == spec.Complete {
-			t.Fatalf("job %s is %s (%s), want %s\n%s", id, st.State, st.Message, want, p.log())
+			t.Fatalf("job %s is %s (%s), want %s\n%s", id, st.State, st.Message, want, p.String())
 		}
 	}
 }

@@ -62,7 +62,7 @@ func clusterChaos(t *testing.T, bin string, want map[int]map[string]string, seed
 	// As docs/own-servers.md says: cities go in once, and nobody else has any.
 	dir := t.TempDir()
 	if p := launched(t, bin, withTown(t, t.TempDir()), "city", "publish", "--store", store); p.wait(t) != nil {
-		t.Fatal(p.log())
+		t.Fatal(p.String())
 	}
 	both := []string{"--store", store, "--queue", c.url(0), "--lease", "2s"}
 	var apis [2]*process
@@ -91,7 +91,7 @@ func clusterChaos(t *testing.T, bin string, want map[int]map[string]string, seed
 					t.Logf("open: seed %d job %q %+v %v", j.seed, j.id, st, err)
 				}
 			}
-			t.Fatalf("%d of %d jobs ended within %v\n%s", len(ended), len(jobs), bound, apis[0].log())
+			t.Fatalf("%d of %d jobs ended within %v\n%s", len(ended), len(jobs), bound, apis[0].String())
 		}
 		for i, w := range workers {
 			if w == nil || !w.running() {
@@ -108,7 +108,7 @@ func clusterChaos(t *testing.T, bin string, want map[int]map[string]string, seed
 			if (kills+terms)%3 == 2 {
 				terms++
 				if err := workers[i].stop(t); err != nil && !strings.Contains(err.Error(), "signal: ") { // poison, or not yet listening to signals
-					t.Errorf("after SIGTERM: %v\n%s", err, workers[i].log())
+					t.Errorf("after SIGTERM: %v\n%s", err, workers[i].String())
 				}
 			} else {
 				kills++
@@ -172,7 +172,7 @@ func clusterChaos(t *testing.T, bin string, want map[int]map[string]string, seed
 	for _, p := range append(workers[:], apis[:]...) {
 		if p != nil && p.running() {
 			if err := p.stop(t); err != nil {
-				t.Errorf("%s: %v\n%s", p.name, err, p.log())
+				t.Errorf("%s: %v\n%s", p.name, err, p.String())
 			}
 		}
 	}

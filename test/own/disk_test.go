@@ -144,7 +144,7 @@ func diskFails(t *testing.T, tr trouble, restart bool, want map[int]map[string]s
 			break
 		}
 		if time.Now().After(deadline) {
-			t.Fatalf("nothing completes\n%s", p.log())
+			t.Fatalf("nothing completes\n%s", p.String())
 		}
 	}
 	repair := tr.strike(t, at)
@@ -184,7 +184,7 @@ func diskFails(t *testing.T, tr trouble, restart bool, want map[int]map[string]s
 			st, err := statusOf(p.url, id)
 			if err != nil {
 				c, rerr := os.ReadFile(filepath.Join(data, "store", "jobs", id, "config.json"))
-				t.Fatalf("seed %d: %v; its config: %q %v\n%s", seed, err, c, rerr, p.log())
+				t.Fatalf("seed %d: %v; its config: %q %v\n%s", seed, err, c, rerr, p.String())
 			}
 			if st.State == spec.Failed {
 				t.Fatalf("seed %d failed: %s", seed, st.Message)
@@ -199,13 +199,13 @@ func diskFails(t *testing.T, tr trouble, restart bool, want map[int]map[string]s
 	}
 	if restart {
 		if err := p.stop(t); err != nil {
-			t.Errorf("%v\n%s", err, p.log())
+			t.Errorf("%v\n%s", err, p.String())
 		}
 		broken, err := serve(t, bin, dir, args...)
 		if err == nil {
 			t.Error("it starts on a disk that does not work")
 			broken.kill()
-		} else if log := broken.log(); broken.cmd.ProcessState.ExitCode() != 1 || !strings.Contains(log, tr.says) || !strings.Contains(log, "--data") || strings.Contains(log, "panic") {
+		} else if log := broken.String(); broken.cmd.ProcessState.ExitCode() != 1 || !strings.Contains(log, tr.says) || !strings.Contains(log, "--data") || strings.Contains(log, "panic") {
 			t.Errorf("start: %v\n%s", broken.cmd.ProcessState, log)
 		}
 	}

@@ -20,9 +20,9 @@ func refuses(t *testing.T, dir string, says []string, args ...string) {
 	t.Helper()
 	p, err := serve(t, program(t, "plain"), dir, args...)
 	if err == nil {
-		t.Fatalf("it starts\n%s", p.log())
+		t.Fatalf("it starts\n%s", p.String())
 	}
-	log := p.log()
+	log := p.String()
 	if code := p.cmd.ProcessState.ExitCode(); code != 1 || strings.Contains(log, "goroutine ") {
 		t.Errorf("exit code %d\n%s", code, log)
 	}
@@ -118,7 +118,7 @@ func TestADamagedQueueIsMadeWholeFromTheStore(t *testing.T) {
 				}
 				if p, err = serve(t, program(t, "plain"), dir, args...); err != nil {
 					// It may refuse, if it says what to do; doing that helps.
-					if log := p.log(); p.cmd.ProcessState.ExitCode() != 1 || !strings.Contains(log, "remove") {
+					if log := p.String(); p.cmd.ProcessState.ExitCode() != 1 || !strings.Contains(log, "remove") {
 						t.Fatalf("%v", err)
 					}
 					if err := os.RemoveAll(filepath.Join(dir, "data", "queue")); err != nil {
@@ -132,7 +132,7 @@ func TestADamagedQueueIsMadeWholeFromTheStore(t *testing.T) {
 					until(t, p, id, spec.Complete)
 				}
 				if err := p.stop(t); err != nil {
-					t.Errorf("%v\n%s", err, p.log())
+					t.Errorf("%v\n%s", err, p.String())
 				}
 			})
 		}
@@ -158,7 +158,7 @@ func TestARemovedDataFolder(t *testing.T) {
 		t.Errorf("health: %+v %v", a, err)
 	}
 	if !p.running() {
-		t.Fatalf("it ended\n%s", p.log())
+		t.Fatalf("it ended\n%s", p.String())
 	}
 	_ = p.stop(t)
 	if p, err = serve(t, program(t, "plain"), dir, args...); err != nil {

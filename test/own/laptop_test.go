@@ -113,7 +113,7 @@ func laptopChaos(t *testing.T, bin string, want map[int]map[string]string, seed 
 		p, err := serve(t, bin, dir, args...)
 		starts++
 		if err != nil {
-			if strings.Contains(p.log(), "cityflow:") {
+			if strings.Contains(p.String(), "cityflow:") {
 				t.Fatal(err)
 			}
 			deaths++ // a poison job was waiting: the process died before it could say where it listens
@@ -160,7 +160,7 @@ func laptopChaos(t *testing.T, bin string, want map[int]map[string]string, seed 
 		case len(ended) < len(jobs) && (kills+terms)%3 == 2:
 			terms++
 			if err := p.stop(t); err != nil && p.cmd.ProcessState.Sys().(syscall.WaitStatus).Signal() != syscall.SIGKILL {
-				t.Errorf("after SIGTERM: %v\n%s", err, p.log())
+				t.Errorf("after SIGTERM: %v\n%s", err, p.String())
 			}
 		case len(ended) < len(jobs):
 			kills++
@@ -207,11 +207,11 @@ func settle(t *testing.T, p *process, data string) {
 			break
 		}
 		if time.Now().After(deadline) {
-			t.Errorf("left: %v %v, %+v %v\n%s", left, err, h, herr, p.log())
+			t.Errorf("left: %v %v, %+v %v\n%s", left, err, h, herr, p.String())
 			break
 		}
 	}
 	if err := p.stop(t); err != nil {
-		t.Errorf("%v\n%s", err, p.log())
+		t.Errorf("%v\n%s", err, p.String())
 	}
 }

@@ -4,7 +4,6 @@ package own
 
 import (
 	"bufio"
-	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -20,6 +19,7 @@ import (
 
 	"github.com/malikobaid/cityflow/internal/catalog"
 	"github.com/malikobaid/cityflow/internal/city"
+	"github.com/malikobaid/cityflow/internal/proctest"
 	"github.com/malikobaid/cityflow/internal/testcity"
 )
 
@@ -162,26 +162,12 @@ func publish(t *testing.T, dir string, c *city.City) {
 
 // process is a running program.
 type process struct {
-	name  string
-	cmd   *exec.Cmd
-	url   string // of a server
-	mu    sync.Mutex
-	text  bytes.Buffer
-	ended chan struct{}
-	err   error
-}
-
-// Write collects the log.
-func (p *process) Write(b []byte) (int, error) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	return p.text.Write(b)
-}
-
-func (p *process) log() string {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	return p.text.String()
+	proctest.Output // its log
+	name            string
+	cmd             *exec.Cmd
+	url             string // of a server
+	ended           chan struct{}
+	err             error
 }
 
 // nobody is the user that servers run as where the tests run as root, who may
@@ -261,7 +247,7 @@ func serve(t *testing.T, bin, dir string, args ...string) (*process, error) {
 	_, url, ok := strings.Cut(strings.TrimSpace(line), "at ")
 	if !ok || rerr != nil {
 		p.wait(t)
-		return p, fmt.Errorf("no address: %w\n%s", errors.Join(rerr, p.err), p.log())
+		return p, fmt.Errorf("no address: %w\n%s", errors.Join(rerr, p.err), p.String())
 	}
 	p.url = url
 	return p, nil
@@ -295,7 +281,7 @@ func (p *process) wait(t *testing.T) error {
 	case <-p.ended:
 		return p.err
 	case <-time.After(patience):
-		t.Fatalf("%s does not end\n%s", p.name, p.log())
+		t.Fatalf("%s does not end\n%s", p.name, p.String())
 		return nil
 	}
 }

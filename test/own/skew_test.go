@@ -107,9 +107,9 @@ func (p *pair) manifest(id string) (m spec.Manifest) {
 // logs waits for a line in the log of a process.
 func logs(t *testing.T, p *process, line string) {
 	t.Helper()
-	for deadline := time.Now().Add(patience); !strings.Contains(p.log(), line); time.Sleep(20 * time.Millisecond) {
+	for deadline := time.Now().Add(patience); !strings.Contains(p.String(), line); time.Sleep(20 * time.Millisecond) {
 		if time.Now().After(deadline) {
-			t.Fatalf("never logged %q\n%s", line, p.log())
+			t.Fatalf("never logged %q\n%s", line, p.String())
 		}
 	}
 }
@@ -153,8 +153,8 @@ func TestAPIAndWorkerOfDifferentVersions(t *testing.T) {
 			if got, cached := p.ask(api, 1); !cached || got != id && got != again {
 				t.Errorf("job %s, cached %v: the results were not found under the key of the run really done", got, cached)
 			}
-			if n := strings.Count(w.log(), "job started"); n != 2 {
-				t.Errorf("%d starts of 2 jobs\n%s", n, w.log())
+			if n := strings.Count(w.String(), "job started"); n != 2 {
+				t.Errorf("%d starts of 2 jobs\n%s", n, w.String())
 			}
 		})
 	}
@@ -246,9 +246,9 @@ func TestAPackThatOnlyANewerWorkerReads(t *testing.T) {
 		t.Fatalf("%d packs", packs)
 	}
 	old := p.worker(program(t, "plain"))
-	for deadline := time.Now().Add(patience); strings.Count(old.log(), "job released") < 3; time.Sleep(50 * time.Millisecond) {
-		if time.Now().After(deadline) || strings.Contains(old.log(), "job failed") {
-			t.Fatalf("not released\n%s", old.log())
+	for deadline := time.Now().Add(patience); strings.Count(old.String(), "job released") < 3; time.Sleep(50 * time.Millisecond) {
+		if time.Now().After(deadline) || strings.Contains(old.String(), "job failed") {
+			t.Fatalf("not released\n%s", old.String())
 		}
 	}
 	if st, err := statusOf(api.url, id); err != nil || st.State != spec.Queued {
