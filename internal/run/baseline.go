@@ -25,6 +25,13 @@ func settled(a *arm, st *State, cfg *spec.Config) *spec.Baseline {
 	add := func(kind, mode string, value float64) {
 		b.Figures = append(b.Figures, spec.Figure{Kind: kind, Mode: mode, Value: value})
 	}
+	for _, seen := range a.world.city.Info.Observed {
+		for _, f := range seen.Figures {
+			if s := f.Spot; s != nil && s.From >= a.period.From && s.To <= a.period.To {
+				b.Figures = append(b.Figures, spec.Figure{Kind: seen.Kind, Mode: f.Mode, Value: a.rec.hourly(s), Spot: spotOf(&a.world.city.Net, s)})
+			}
+		}
+	}
 	k := o.kpi
 	all := 0.0
 	for m := range city.NumModes {

@@ -12,6 +12,7 @@ import (
 	"github.com/malikobaid/cityflow/internal/insight"
 	"github.com/malikobaid/cityflow/internal/run"
 	"github.com/malikobaid/cityflow/internal/testcity"
+	"github.com/malikobaid/cityflow/internal/units"
 	"github.com/malikobaid/cityflow/spec"
 )
 
@@ -32,6 +33,26 @@ func TestABaselineIsShownOnceItIsSettled(t *testing.T) {
 	c.Info.Observed = []city.Observation{
 		{What: "residents", Value: "about 6,000", Source: "census"},
 		{What: "trips", Source: "survey", Kind: spec.ModeShareFigure, Year: 2013, Figures: []city.Figure{{Mode: "car", Value: 60}}},
+		{What: "cars", Source: "loops", Kind: spec.CountFigure, Year: 2014},
+	}
+	// One of the narrow streets, counted each way, both ways, by hour, and at a
+	// time that the model does not reach.
+	over := units.NoLink
+	for l := range n.NumLinks() {
+		if n.CapacityVS[l] < 0.01 && over == units.NoLink {
+			over = units.LinkID(l)
+		}
+	}
+	back := n.Reverse[over]
+	for _, s := range []city.Spot{
+		{Heading: "east", From: 8 * 3600, To: 10 * 3600, Links: []units.LinkID{over}},
+		{Heading: "west", From: 8 * 3600, To: 10 * 3600, Links: []units.LinkID{back}},
+		{From: 8 * 3600, To: 9 * 3600, Links: []units.LinkID{over, back}},
+		{From: 9 * 3600, To: 10 * 3600, Links: []units.LinkID{over, back}},
+		{From: 7 * 3600, To: 9 * 3600, Links: []units.LinkID{over, back}},
+	} {
+		s.WayOSM = n.WayOSM[over]
+		c.Info.Observed[2].Figures = append(c.Info.Observed[2].Figures, city.Figure{Mode: "car", Value: 10, Spot: &s})
 	}
 	src := source(t, c)
 	e := run.New(src, spec.DefaultLimits())
@@ -47,7 +68,7 @@ func TestABaselineIsShownOnceItIsSettled(t *testing.T) {
 	if d.Baseline != nil {
 		t.Errorf("a baseline before anything ran: %+v", d.Baseline)
 	}
-	if len(d.Observed) != 2 || d.Observed[0].Figures == nil || d.Observed[1].Year != 2013 || d.Observed[1].Figures[0] != (spec.Figure{Kind: spec.ModeShareFigure, Mode: "car", Value: 60}) {
+	if len(d.Observed) != 3 || d.Observed[0].Figures == nil || d.Observed[1].Year != 2013 || d.Observed[1].Figures[0] != (spec.Figure{Kind: spec.ModeShareFigure, Mode: "car", Value: 60}) {
 		t.Errorf("observed: %+v", d.Observed)
 	}
 	// Another window is not the default morning.
@@ -76,8 +97,27 @@ func TestABaselineIsShownOnceItIsSettled(t *testing.T) {
 		t.Errorf("%+v", q)
 	}
 	value := map[string]float64{}
+	var counts []spec.Figure
 	for _, f := range b.Figures {
-		value[f.Kind+" "+f.Mode] = f.Value
+		if f.Kind == spec.CountFigure {
+			counts = append(counts, f)
+		} else {
+			value[f.Kind+" "+f.Mode] = f.Value
+		}
+	}
+	seen := d.Observed[2].Figures
+	if len(counts) != 4 || len(seen) != 5 {
+		t.Fatalf("counts: %+v", counts)
+	}
+	for i, f := range counts {
+		if !reflect.DeepEqual(f.Spot, seen[i].Spot) || f.Spot.Way != n.WayOSM[over] || f.Spot.Name == "" || f.Spot.To < "09:00" {
+			t.Errorf("the model's count %+v is not of %+v", f.Spot, seen[i].Spot)
+		}
+	}
+	east, west, first, second := counts[0].Value, counts[1].Value, counts[2].Value, counts[3].Value
+	// Platoons come in at once: a street may take in one more than it passes.
+	if east <= 0 || west <= 0 || east > 12*1.1 || west > 12*1.1 || math.Abs(east+west-(first+second)/2) > 1e-9 || first == second {
+		t.Errorf("%g east and %g west an hour from 8 to 10, %g and %g both ways by hour, the streets pass 12", east, west, first, second)
 	}
 	// Calibration reaches the shares of the city; times and lengths agree with
 	// the speeds of walking (4.8 km/h).
