@@ -1,7 +1,10 @@
 package run_test
 
 import (
+	"bytes"
 	"context"
+	"encoding/csv"
+	"encoding/json"
 	"math"
 	"reflect"
 	"slices"
@@ -178,9 +181,60 @@ func TestEveryResultSaysWhatIsAssumed(t *testing.T) {
 			}
 		}
 	}
+	// Every file with figures of the city says it where it stands alone; only
+	// these hold none: what was asked, the gaps of the iterations, who wrote the
+	// words. A new kind of file must do the one or be named here.
+	none := []string{"config.json", "convergence.csv", "insights.meta.json"}
+	for name, data := range out {
+		if slices.Contains(none, name) {
+			continue
+		}
+		for _, want := range []string{service, "the number of residents", "06:00", "10:00"} {
+			if !bytes.Contains(data, []byte(want)) {
+				t.Errorf("%s does not say %q", name, want)
+			}
+		}
+		if name == "insights.md" {
+			continue
+		}
+		if !bytes.Contains(data, []byte("uncalibrated")) {
+			t.Errorf("%s does not say that it is uncalibrated", name)
+		}
+	}
+	rows, err := csv.NewReader(bytes.NewReader(out["kpis.csv"])).ReadAll()
+	if err != nil || len(rows) != len(s.KPIs)+1 {
+		t.Fatalf("%d rows: %v", len(rows), err)
+	}
+	for i, row := range rows {
+		want := []string{"08:00-10:00", "06:00-10:00", "true", strings.Join(s.Assumed, "; ")}
+		if i == 0 {
+			want = []string{"window", "service_window", "uncalibrated", "assumed"}
+		}
+		if !slices.Equal(row[10:], want) {
+			t.Errorf("row %d of kpis.csv ends with %q", i, row[10:])
+		}
+	}
+	for name, guessed := range map[string]bool{"access.geojson": true, "links.geojson": false} {
+		var m struct {
+			Basis    spec.Basis
+			Features []struct{ Properties map[string]any }
+		}
+		if err := json.Unmarshal(out[name], &m); err != nil || len(m.Features) == 0 || !reflect.DeepEqual(m.Basis, s.Basis()) {
+			t.Errorf("%s: %v, %+v", name, err, m.Basis)
+		}
+		for _, f := range m.Features {
+			if guessed && f.Properties["service_assumed"] != true {
+				t.Errorf("%s: %v", name, f.Properties)
+				break
+			}
+		}
+	}
 	// A published timetable of the whole day is no reason to warn.
-	_, s = simulate(t, func() *run.Engine { e, _ := townEngine(t); return e }(), `{"city":"testcity","modifications":[],"num_agents":300,"replications":2,"iterations":2,"average_last":1}`)
+	out, s = simulate(t, func() *run.Engine { e, _ := townEngine(t); return e }(), `{"city":"testcity","modifications":[],"num_agents":300,"replications":2,"iterations":2,"average_last":1}`)
 	if text := insight.Markdown(s); strings.Contains(text, "bus lines") || strings.Contains(text, "rest of the day") {
 		t.Errorf("said without reason:\n%s", text)
+	}
+	if bytes.Contains(out["access.geojson"], []byte(`"service_assumed":true`)) {
+		t.Error("a published timetable is marked as assumed")
 	}
 }

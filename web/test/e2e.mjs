@@ -423,6 +423,8 @@ try {
     const rows = await page.locator('table.observed tr').allTextContents();
     assert.ok(rows.some((r) => /^Car.*22%.*22\.1%.*\+0\.1/.test(r)), rows.join('\n'));
     assert.ok(rows.some((r) => /set to these shares/.test(r)) && rows.some((r) => /All modes.*3\.7.*2\.3/.test(r)) && rows.some((r) => /5\.3 km.*not measured/.test(r)), rows.join('\n'));
+    assert.ok(rows.some((r) => /Brückenstraße, north, 08:00 to 09:00.*640.*512.*−128.*GEH 5\.3/.test(r)) && rows.some((r) => /way 71, both directions.*1,210.*1,333.*GEH 3\.5/.test(r)) && rows.some((r) => /05:00 to 06:00.*212.*not simulated then/.test(r)), rows.join('\n'));
+    assert.match(await page.locator('main').textContent(), /not fitted to the counts.*GEH is below 5 at 1 of 2 counts/s);
     assert.match(await page.locator('main').textContent(), /75 bus and 7 metro lines.*06:00 to 10:00 only/s);
     const jams = await page.locator('section[aria-labelledby=jams]').textContent();
     assert.match(jams, /lose 973 hours.*rolled on 2 times.*not settled.*Brückenstraße, north.*narrowing.*2 lanes into 1.*412.*2\.35.*unnamed secondary street.*blocked from downstream/s);
