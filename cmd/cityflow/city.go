@@ -8,7 +8,6 @@ import (
 	"text/tabwriter"
 
 	"github.com/malikobaid/cityflow/internal/catalog"
-	"github.com/malikobaid/cityflow/internal/city"
 	"github.com/malikobaid/cityflow/internal/city/report"
 	"github.com/malikobaid/cityflow/internal/insight"
 	"github.com/malikobaid/cityflow/spec"
@@ -95,9 +94,9 @@ func (c *cityInfoCmd) totals(e *env) ([]report.Total, error) {
 	if err != nil {
 		return nil, err
 	}
-	ct, err := city.Decode(pack)
+	ct, err := decodePack(c.City, pack)
 	if err != nil {
-		return nil, usageError{fmt.Errorf("%s: %w", c.City, err)}
+		return nil, err
 	}
 	return report.Of(ct, report.Making{}).Totals, nil
 }

@@ -13,6 +13,12 @@ import (
 	"github.com/malikobaid/cityflow/spec"
 )
 
+// asItIs asks for a city's usual morning with nothing changed: also of a city
+// that has no what-if of its own.
+func asItIs(slug string) *spec.RunRequest {
+	return &spec.RunRequest{City: slug, Modifications: &[]spec.Modification{}}
+}
+
 // settled tells how people travel in the state that a settling ended in, to be
 // held against what was observed in the real city.
 func settled(a *arm, st *State, cfg *spec.Config) *spec.Baseline {
@@ -70,7 +76,7 @@ func baselineKey(digest string) string {
 // keepBaseline keeps what a settling showed, if it was that of the city's
 // default run.
 func (e *Engine) keepBaseline(ctx context.Context, c *city.City, cfg *spec.Config, b *spec.Baseline) {
-	usual, ps := scenario.Merge(&spec.RunRequest{City: c.Info.Slug}, c, e.limits, ModelVersion)
+	usual, ps := scenario.Merge(asItIs(c.Info.Slug), c, e.limits, ModelVersion)
 	if len(ps) > 0 || StateKey(usual) != StateKey(cfg) {
 		return
 	}

@@ -32,7 +32,7 @@ type CarTrips struct {
 // common state: the sample that constants are calibrated on (20,000 persons),
 // weighted to the population.
 func (e *Engine) CarTrips(ctx context.Context, slug string) (*CarTrips, error) {
-	cfg, ps, err := e.Check(ctx, &spec.RunRequest{City: slug})
+	cfg, ps, err := e.Check(ctx, asItIs(slug))
 	if err != nil {
 		return nil, err
 	}

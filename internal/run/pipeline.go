@@ -115,7 +115,7 @@ func (e *Engine) state(ctx context.Context, p *prepared, st *study, step func(fl
 // Prepare computes the common state of a city's default run and keeps it in
 // the source, with the baseline to show, so that the first run does not wait.
 func (e *Engine) Prepare(ctx context.Context, slug string) error {
-	cfg, ps, err := e.Check(ctx, &spec.RunRequest{City: slug})
+	cfg, ps, err := e.Check(ctx, asItIs(slug))
 	if err != nil {
 		return err
 	}
