@@ -458,6 +458,7 @@ try {
     assert.ok(before.every((v, i) => Math.abs(v - after[i]) < (i === 2 ? 0.06 : 0.0002)), `${before} is not ${after}`);
   });
 
+  const minutes = (w) => [w.to, w.from].map((t) => t.split(':')).reduce((n, [h, m], i) => n + (i ? -1 : 1) * (60 * h + Number(m)), 0);
   if (real) {
     await step('every city: the ready what-if is one click away and loaded', async () => {
       for (const c of everyCity) {
@@ -480,6 +481,10 @@ try {
         await until(`the verdict of ${c.slug}`, () => page.locator('.verdict li').count(), patience);
         const text = await page.locator('.answer').textContent();
         for (const a of d.assumed) assert.ok(text.includes(a), `${c.slug}: the result does not say that ${a} is assumed`);
+        // The marks are words with spaces between, and the map has the line on it.
+        if (minutes(d.service_window) < 12 * 60) assert.match(text, new RegExp(`\\. The timetable holds ${d.service_window.from} to ${d.service_window.to} only`), c.slug);
+        await mapPixels(page, [['line', 40], ['map-land', 1000]]);
+        if (shots) await eachLook(page, `every-${c.slug}-map`, () => mapPixels(page, [['line', 20]]));
         console.log(`    ${c.slug}: ready what-if run in ${((Date.now() - began) / 1000).toFixed(1)} s`);
         await shot(page, `every-${c.slug}-result`, true);
       }
