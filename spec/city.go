@@ -54,17 +54,30 @@ const (
 	TripRateFigure   = "trip_rate"   // trips per person and day
 	TripLengthFigure = "trip_length" // km
 	TravelTimeFigure = "travel_time" // minutes, door to door
+	CountFigure      = "count"       // motor vehicles an hour at a place of the streets; of the model, its cars
 )
 
 // AllModes stands for every mode together in Figure.Mode.
 const AllModes = "all"
 
 // Figure is one number about how people travel: of car, bike, walk, transit, or
-// all.
+// all. A count is of the mode car and has a spot; observation and model tell the
+// same one.
 type Figure struct {
-	Kind  string  `json:"kind" enum:"mode_share,trip_rate,trip_length,travel_time"`
+	Kind  string  `json:"kind" enum:"mode_share,trip_rate,trip_length,travel_time,count"`
 	Mode  string  `json:"mode" enum:"car,bike,walk,transit,all"`
 	Value float64 `json:"value"`
+	Spot  *Spot   `json:"spot,omitempty"`
+}
+
+// Spot is where and when vehicles are counted.
+type Spot struct {
+	Way     int64   `json:"way"`     // OpenStreetMap's
+	Name    string  `json:"name"`    // of the street, "" where it has none
+	Heading string  `json:"heading"` // "north", "north-east"...; "": both directions together
+	Lon     float64 `json:"lon"`
+	Lat     float64 `json:"lat"`
+	Window
 }
 
 // Observation is one observed fact: Figures where it is one that the model has,
@@ -79,7 +92,8 @@ type Observation struct {
 
 // Baseline is the model's city without any change: the settled default morning
 // of a sample of persons. Shares, lengths and times are of trips that depart in
-// the window, the trip rate is of the whole day.
+// the window, the trip rate is of the whole day. Of the observed counts those
+// have a figure whose hours lie inside the window.
 type Baseline struct {
 	Date         string   `json:"date"`
 	Window       Window   `json:"window"`

@@ -28,7 +28,8 @@ type Summary struct {
 	Converged    bool     `json:"converged"`
 	// RelativeGap is that of the worst run of either arm.
 	RelativeGap float64 `json:"relative_gap"`
-	// Uncalibrated is true while the city has no counts to calibrate against.
+	// Uncalibrated is true: no version fits the model to counts, also where the
+	// city has some.
 	Uncalibrated bool     `json:"uncalibrated"`
 	Assumptions  []string `json:"assumptions"`
 	// Warnings are things a reader must know before trusting the answer.
@@ -40,6 +41,24 @@ type Summary struct {
 	Lines       []LineResult  `json:"lines"`
 	Correlation []Correlation `json:"correlation"`
 	Attribution string        `json:"attribution"`
+}
+
+// Basis is what every figure of a run rests on, written into each artifact that
+// holds figures of the city, so that none is taken for a measurement. It is the
+// same for baseline and scenario: it speaks of the city's data.
+type Basis struct {
+	City   string `json:"city"`
+	Date   string `json:"date"`
+	Window Window `json:"window"`
+	// ServiceWindow, Assumed and Uncalibrated are those of the summary.
+	ServiceWindow Window   `json:"service_window"`
+	Uncalibrated  bool     `json:"uncalibrated"`
+	Assumed       []string `json:"assumed"`
+}
+
+// Basis is what the figures of a summary rest on.
+func (s *Summary) Basis() Basis {
+	return Basis{City: s.City, Date: s.Date, Window: s.Window, ServiceWindow: s.ServiceWindow, Uncalibrated: s.Uncalibrated, Assumed: s.Assumed}
 }
 
 // KPI is one indicator: means over replications and the paired 95% interval

@@ -8,7 +8,6 @@ import (
 	"text/tabwriter"
 
 	"github.com/malikobaid/cityflow/internal/catalog"
-	"github.com/malikobaid/cityflow/internal/city"
 	"github.com/malikobaid/cityflow/internal/city/report"
 	"github.com/malikobaid/cityflow/internal/insight"
 	"github.com/malikobaid/cityflow/spec"
@@ -45,9 +44,10 @@ func (c *cityListCmd) Run(e *env) error {
 		return printJSON(e, cities)
 	}
 	t := tabwriter.NewWriter(e.stdout, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(t, "city\tname\tpeople\tkm2\ttimetable\tservice")
+	fmt.Fprintln(t, "city\tname\tpeople\tkm2\ttimetable\tservice\tassumed")
 	for _, i := range cities {
-		fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\t%s\n", i.Slug, i.Name, fact(i.Facts.Population), fact(i.Facts.AreaKM2), i.ServiceDate, strings.Join(i.Modes, ", "))
+		fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s %s-%s\t%s\t%s\n", i.Slug, i.Name, fact(i.Facts.Population), fact(i.Facts.AreaKM2), i.ServiceDate, i.ServiceWindow.From, i.ServiceWindow.To,
+			strings.Join(i.Modes, ", "), cmp.Or(strings.Join(i.Assumed, "; "), "nothing"))
 	}
 	return t.Flush()
 }
@@ -94,9 +94,9 @@ func (c *cityInfoCmd) totals(e *env) ([]report.Total, error) {
 	if err != nil {
 		return nil, err
 	}
-	ct, err := city.Decode(pack)
+	ct, err := decodePack(c.City, pack)
 	if err != nil {
-		return nil, usageError{fmt.Errorf("%s: %w", c.City, err)}
+		return nil, err
 	}
 	return report.Of(ct, report.Making{}).Totals, nil
 }
@@ -113,6 +113,7 @@ func printCity(e *env, d *spec.CityDetail, totals []report.Total) {
 	p("  timetable  %s, %s to %s, %s", d.ServiceDate, d.ServiceWindow.From, d.ServiceWindow.To, strings.Join(d.Modes, ", "))
 	p("  stops      %d", len(d.Stops))
 	p("  shares     car %g%%, bike %g%%, walk %g%%, transit %g%%: %s", d.Share.Car, d.Share.Bike, d.Share.Walk, d.Share.Transit, d.ShareOf)
+	p("  assumed    %s", cmp.Or(strings.Join(d.Assumed, "; "), "nothing of this"))
 	p("  what-if    %s", d.Default.Name)
 	p("  streets    %s", fullDemand(d.Baseline))
 	p("")

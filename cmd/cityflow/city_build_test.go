@@ -157,6 +157,26 @@ func TestCityBuildFromFiles(t *testing.T) {
 		t.Error(err)
 	}
 
+	// A pack by another name is a pack; another file is none, and it says so.
+	other := filepath.Join(dir, "town.city")
+	if err := os.WriteFile(other, a, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if code, stdout, stderr := run("city", "info", other); code != 0 || !strings.Contains(stdout, "My Town") {
+		t.Error(code, stderr)
+	}
+	for _, c := range []struct{ file, want string }{
+		{filepath.Join(folder, "town.osm"), "looks like a map: cityflow city build --osm " + filepath.Join(folder, "town.osm")},
+		{filepath.Join(folder, "jobs.csv"), "jobs.csv is no compiled city"},
+		{filepath.Join(dir, "none.pack"), "no such file"},
+	} {
+		for _, args := range [][]string{{"city", "info", c.file}, {"city", "export", "--city", c.file, "--format", "gmns", "--out", filepath.Join(dir, "x")}, {"simulate", "--city", c.file, "--out", filepath.Join(dir, "x")}} {
+			if code, stdout, stderr := run(args...); code != 2 || stdout != "" || !strings.Contains(stderr, c.want) || strings.Contains(stderr, "no compiled cities") {
+				t.Errorf("%v: %d, %s", args, code, stderr)
+			}
+		}
+	}
+
 	// And it is a city like any other.
 	code, stdout, stderr := run("city", "validate", pack)
 	if code != 0 || !strings.Contains(stdout, "nothing wrong") {

@@ -137,9 +137,9 @@ func (c *cityExportCmd) files(e *env, b *bar) (*city.City, []export.File, *expor
 		if err != nil {
 			return nil, nil, nil, err
 		}
-		ct, err := city.Decode(pack)
+		ct, err := decodePack(c.City, pack)
 		if err != nil {
-			return nil, nil, nil, usageError{fmt.Errorf("%s: %w", c.City, err)}
+			return nil, nil, nil, err
 		}
 		for _, f := range export.Formats() {
 			if f.Name == e.export {

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -16,10 +17,30 @@ import (
 	"github.com/malikobaid/cityflow/spec"
 )
 
-// isPackFile tells a pack file from a slug or a name: it ends in .pack or has
-// a folder in it. No city's name does.
+// isPackFile tells a file from a slug or a name: it ends in .pack, has a folder
+// in it, which no city's name does, or is there and has an ending.
 func isPackFile(name string) bool {
-	return strings.EqualFold(filepath.Ext(name), ".pack") || strings.ContainsRune(name, filepath.Separator) || strings.ContainsRune(name, '/')
+	if strings.EqualFold(filepath.Ext(name), ".pack") || strings.ContainsRune(name, filepath.Separator) || strings.ContainsRune(name, '/') {
+		return true
+	}
+	info, err := os.Stat(name)
+	return err == nil && info.Mode().IsRegular() && filepath.Ext(name) != ""
+}
+
+// decodePack reads a city, and says what to do with a file that is none.
+func decodePack(name string, b []byte) (*city.City, error) {
+	ct, err := city.Decode(b)
+	switch {
+	case err == nil:
+		return ct, nil
+	case !isPackFile(name), strings.EqualFold(filepath.Ext(name), ".pack"), errors.Is(err, city.ErrFormat):
+		return nil, usageError{fmt.Errorf("%s: %w", name, err)}
+	}
+	how := "cityflow city build --osm MAP --slug SLUG --out SLUG.pack"
+	if low := strings.ToLower(name); strings.HasSuffix(low, ".pbf") || strings.HasSuffix(low, ".osm") {
+		how = fmt.Sprintf("this looks like a map: cityflow city build --osm %s --slug SLUG --out SLUG.pack", name)
+	}
+	return nil, usageError{fmt.Errorf("%s is no compiled city (%w): want a city by slug or name, or a .pack file, which is made by building one; %s", name, err, how)}
 }
 
 // maxPackFile bounds what is read of a file; a large city is a few megabytes.
@@ -69,9 +90,9 @@ func cityModel(ctx context.Context, packs, name string) (*run.Engine, string, fu
 	if err != nil {
 		return nil, "", nil, err
 	}
-	ct, err := city.Decode(b)
+	ct, err := decodePack(name, b)
 	if err != nil {
-		return nil, "", nil, usageError{fmt.Errorf("%s: %w", name, err)}
+		return nil, "", nil, err
 	}
 	bucket := memblob.OpenBucket(nil)
 	mine := catalog.Over(bucket)

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"math"
 	"strconv"
+	"strings"
 
 	"github.com/malikobaid/cityflow/spec"
 )
@@ -22,11 +23,14 @@ func JSON(v any) ([]byte, error) {
 
 func number(v float64) string { return strconv.FormatFloat(v, 'g', -1, 64) }
 
-// KPIs is the KPI table as CSV.
-func KPIs(kpis []spec.KPI) ([]byte, error) {
-	rows := [][]string{{"id", "name", "unit", "headline", "baseline", "scenario", "diff", "ci95_low", "ci95_high", "verdict"}}
+// KPIs is the KPI table as CSV. What all rows rest on stands in each: a table is
+// cut and pasted by the row.
+func KPIs(kpis []spec.KPI, basis spec.Basis) ([]byte, error) {
+	rows := [][]string{{"id", "name", "unit", "headline", "baseline", "scenario", "diff", "ci95_low", "ci95_high", "verdict", "window", "service_window", "uncalibrated", "assumed"}}
+	hours := func(w spec.Window) string { return w.From + "-" + w.To }
+	rests := []string{hours(basis.Window), hours(basis.ServiceWindow), strconv.FormatBool(basis.Uncalibrated), strings.Join(basis.Assumed, "; ")}
 	for _, k := range kpis {
-		rows = append(rows, []string{k.ID, k.Name, k.Unit, strconv.FormatBool(k.Headline), number(k.Baseline), number(k.Scenario), number(k.Diff), number(k.CI95[0]), number(k.CI95[1]), k.Verdict})
+		rows = append(rows, append([]string{k.ID, k.Name, k.Unit, strconv.FormatBool(k.Headline), number(k.Baseline), number(k.Scenario), number(k.Diff), number(k.CI95[0]), number(k.CI95[1]), k.Verdict}, rests...))
 	}
 	return table(rows)
 }
@@ -75,9 +79,11 @@ type Geometry struct {
 	Coordinates any    `json:"coordinates"`
 }
 
+// collection has a member of our own, which RFC 7946 (6.1) permits.
 type collection struct {
-	Type     string    `json:"type"`
-	Features []Feature `json:"features"`
+	Type     string     `json:"type"`
+	Basis    spec.Basis `json:"basis"`
+	Features []Feature  `json:"features"`
 }
 
 // Degree rounds to 6 decimals (0.1 m): more digits are noise and bytes.
@@ -97,12 +103,12 @@ func LineString(lon, lat []float64, properties any) Feature {
 	return Feature{"Feature", Geometry{"LineString", c}, properties}
 }
 
-// GeoJSON is a feature collection, compact.
-func GeoJSON(features []Feature) ([]byte, error) {
+// GeoJSON is a feature collection, compact, that says what its figures rest on.
+func GeoJSON(features []Feature, basis spec.Basis) ([]byte, error) {
 	if features == nil {
 		features = []Feature{}
 	}
-	b, err := json.Marshal(collection{"FeatureCollection", features})
+	b, err := json.Marshal(collection{"FeatureCollection", basis, features})
 	if err != nil {
 		return nil, fmt.Errorf("encode map: %w", err)
 	}

@@ -80,6 +80,19 @@ type Observation struct {
 type Figure struct {
 	Mode  string
 	Value float64
+	Spot  *Spot `json:",omitempty"` // of a count
+}
+
+// Spot is where and when motor vehicles were counted: on a piece of a street,
+// in one direction or in both.
+type Spot struct {
+	WayOSM   int64
+	Heading  string  // where the vehicles drove, as Heading names it; "": both ways
+	Lon, Lat float64 // degrees
+	From, To units.Seconds
+	// Links are the directions counted, with their copies (Network.Originals),
+	// sorted.
+	Links []units.LinkID
 }
 
 // ReportLine is one counted outcome of the import.

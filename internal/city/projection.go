@@ -34,6 +34,14 @@ func (p Projection) LonLat(x, y float64) (lon, lat float64) {
 	return p.Lon0 + x/p.kx, p.Lat0 + y/p.ky
 }
 
+// Headings are the names that Heading gives, from the east against the clock.
+var Headings = [...]string{"east", "north-east", "north", "north-west", "west", "south-west", "south", "south-east"}
+
+// Heading is the nearest of eight directions of the wind.
+func Heading(east, north float64) string {
+	return Headings[(int(math.Round(math.Atan2(north, east)/(math.Pi/4)))+len(Headings))%len(Headings)]
+}
+
 // DistanceM is the great-circle distance between two points in metres
 // (haversine formula, which stays exact for short distances).
 func DistanceM(lon1, lat1, lon2, lat2 float64) float64 {

@@ -81,12 +81,37 @@ func (c *City) Validate() error {
 			c.Timetable.validateWays(k, &c.Net)
 		}
 		c.Places.validate(k, c.Net.NumNodes())
+		c.Info.validateSpots(k, &c.Net)
 	}
 	b := c.Info.BBox
 	if !(b[0] < b[2] && b[1] < b[3] && b[0] >= -180 && b[2] <= 180 && b[1] >= -90 && b[3] <= 90) {
 		k.fail("Info.BBox is %v, want west, south, east, north", b)
 	}
 	return errors.Join(k.errs...)
+}
+
+// validateSpots checks where vehicles were counted.
+func (i *Info) validateSpots(k *checker, n *Network) {
+	for o := range i.Observed {
+		for f := range i.Observed[o].Figures {
+			s := i.Observed[o].Figures[f].Spot
+			if s == nil {
+				continue
+			}
+			at := fmt.Sprintf("Info.Observed[%d].Figures[%d].Spot", o, f)
+			if len(s.Links) == 0 || s.From < 0 || s.From >= s.To {
+				k.fail("%s has %d links, from %d to %d s", at, len(s.Links), s.From, s.To)
+			}
+			if !ids(k, at+".Links", s.Links, n.NumLinks(), false) {
+				continue
+			}
+			for _, l := range s.Links {
+				if n.Modes[l]&AllowCar == 0 || n.WayOSM[l] != s.WayOSM {
+					k.fail("%s: link %d is not of way %d, or not for cars", at, l, s.WayOSM)
+				}
+			}
+		}
+	}
 }
 
 func (n *Network) validate(k *checker) {

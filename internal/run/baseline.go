@@ -13,6 +13,12 @@ import (
 	"github.com/malikobaid/cityflow/spec"
 )
 
+// asItIs asks for a city's usual morning with nothing changed: also of a city
+// that has no what-if of its own.
+func asItIs(slug string) *spec.RunRequest {
+	return &spec.RunRequest{City: slug, Modifications: &[]spec.Modification{}}
+}
+
 // settled tells how people travel in the state that a settling ended in, to be
 // held against what was observed in the real city.
 func settled(a *arm, st *State, cfg *spec.Config) *spec.Baseline {
@@ -24,6 +30,13 @@ func settled(a *arm, st *State, cfg *spec.Config) *spec.Baseline {
 	o.fold(a, 1)
 	add := func(kind, mode string, value float64) {
 		b.Figures = append(b.Figures, spec.Figure{Kind: kind, Mode: mode, Value: value})
+	}
+	for _, seen := range a.world.city.Info.Observed {
+		for _, f := range seen.Figures {
+			if s := f.Spot; s != nil && s.From >= a.period.From && s.To <= a.period.To {
+				b.Figures = append(b.Figures, spec.Figure{Kind: seen.Kind, Mode: f.Mode, Value: a.rec.hourly(s), Spot: spotOf(&a.world.city.Net, s)})
+			}
+		}
 	}
 	k := o.kpi
 	all := 0.0
@@ -63,7 +76,7 @@ func baselineKey(digest string) string {
 // keepBaseline keeps what a settling showed, if it was that of the city's
 // default run.
 func (e *Engine) keepBaseline(ctx context.Context, c *city.City, cfg *spec.Config, b *spec.Baseline) {
-	usual, ps := scenario.Merge(&spec.RunRequest{City: c.Info.Slug}, c, e.limits, ModelVersion)
+	usual, ps := scenario.Merge(asItIs(c.Info.Slug), c, e.limits, ModelVersion)
 	if len(ps) > 0 || StateKey(usual) != StateKey(cfg) {
 		return
 	}

@@ -1,7 +1,10 @@
 package run_test
 
 import (
+	"bytes"
 	"context"
+	"encoding/csv"
+	"encoding/json"
 	"math"
 	"reflect"
 	"slices"
@@ -12,6 +15,7 @@ import (
 	"github.com/malikobaid/cityflow/internal/insight"
 	"github.com/malikobaid/cityflow/internal/run"
 	"github.com/malikobaid/cityflow/internal/testcity"
+	"github.com/malikobaid/cityflow/internal/units"
 	"github.com/malikobaid/cityflow/spec"
 )
 
@@ -32,6 +36,26 @@ func TestABaselineIsShownOnceItIsSettled(t *testing.T) {
 	c.Info.Observed = []city.Observation{
 		{What: "residents", Value: "about 6,000", Source: "census"},
 		{What: "trips", Source: "survey", Kind: spec.ModeShareFigure, Year: 2013, Figures: []city.Figure{{Mode: "car", Value: 60}}},
+		{What: "cars", Source: "loops", Kind: spec.CountFigure, Year: 2014},
+	}
+	// One of the narrow streets, counted each way, both ways, by hour, and at a
+	// time that the model does not reach.
+	over := units.NoLink
+	for l := range n.NumLinks() {
+		if n.CapacityVS[l] < 0.01 && over == units.NoLink {
+			over = units.LinkID(l)
+		}
+	}
+	back := n.Reverse[over]
+	for _, s := range []city.Spot{
+		{Heading: "east", From: 8 * 3600, To: 10 * 3600, Links: []units.LinkID{over}},
+		{Heading: "west", From: 8 * 3600, To: 10 * 3600, Links: []units.LinkID{back}},
+		{From: 8 * 3600, To: 9 * 3600, Links: []units.LinkID{over, back}},
+		{From: 9 * 3600, To: 10 * 3600, Links: []units.LinkID{over, back}},
+		{From: 7 * 3600, To: 9 * 3600, Links: []units.LinkID{over, back}},
+	} {
+		s.WayOSM = n.WayOSM[over]
+		c.Info.Observed[2].Figures = append(c.Info.Observed[2].Figures, city.Figure{Mode: "car", Value: 10, Spot: &s})
 	}
 	src := source(t, c)
 	e := run.New(src, spec.DefaultLimits())
@@ -47,7 +71,7 @@ func TestABaselineIsShownOnceItIsSettled(t *testing.T) {
 	if d.Baseline != nil {
 		t.Errorf("a baseline before anything ran: %+v", d.Baseline)
 	}
-	if len(d.Observed) != 2 || d.Observed[0].Figures == nil || d.Observed[1].Year != 2013 || d.Observed[1].Figures[0] != (spec.Figure{Kind: spec.ModeShareFigure, Mode: "car", Value: 60}) {
+	if len(d.Observed) != 3 || d.Observed[0].Figures == nil || d.Observed[1].Year != 2013 || d.Observed[1].Figures[0] != (spec.Figure{Kind: spec.ModeShareFigure, Mode: "car", Value: 60}) {
 		t.Errorf("observed: %+v", d.Observed)
 	}
 	// Another window is not the default morning.
@@ -76,8 +100,27 @@ func TestABaselineIsShownOnceItIsSettled(t *testing.T) {
 		t.Errorf("%+v", q)
 	}
 	value := map[string]float64{}
+	var counts []spec.Figure
 	for _, f := range b.Figures {
-		value[f.Kind+" "+f.Mode] = f.Value
+		if f.Kind == spec.CountFigure {
+			counts = append(counts, f)
+		} else {
+			value[f.Kind+" "+f.Mode] = f.Value
+		}
+	}
+	seen := d.Observed[2].Figures
+	if len(counts) != 4 || len(seen) != 5 {
+		t.Fatalf("counts: %+v", counts)
+	}
+	for i, f := range counts {
+		if !reflect.DeepEqual(f.Spot, seen[i].Spot) || f.Spot.Way != n.WayOSM[over] || f.Spot.Name == "" || f.Spot.To < "09:00" {
+			t.Errorf("the model's count %+v is not of %+v", f.Spot, seen[i].Spot)
+		}
+	}
+	east, west, first, second := counts[0].Value, counts[1].Value, counts[2].Value, counts[3].Value
+	// Platoons come in at once: a street may take in one more than it passes.
+	if east <= 0 || west <= 0 || east > 12*1.1 || west > 12*1.1 || math.Abs(east+west-(first+second)/2) > 1e-9 || first == second {
+		t.Errorf("%g east and %g west an hour from 8 to 10, %g and %g both ways by hour, the streets pass 12", east, west, first, second)
 	}
 	// Calibration reaches the shares of the city; times and lengths agree with
 	// the speeds of walking (4.8 km/h).
@@ -138,9 +181,60 @@ func TestEveryResultSaysWhatIsAssumed(t *testing.T) {
 			}
 		}
 	}
+	// Every file with figures of the city says it where it stands alone; only
+	// these hold none: what was asked, the gaps of the iterations, who wrote the
+	// words. A new kind of file must do the one or be named here.
+	none := []string{"config.json", "convergence.csv", "insights.meta.json"}
+	for name, data := range out {
+		if slices.Contains(none, name) {
+			continue
+		}
+		for _, want := range []string{service, "the number of residents", "06:00", "10:00"} {
+			if !bytes.Contains(data, []byte(want)) {
+				t.Errorf("%s does not say %q", name, want)
+			}
+		}
+		if name == "insights.md" {
+			continue
+		}
+		if !bytes.Contains(data, []byte("uncalibrated")) {
+			t.Errorf("%s does not say that it is uncalibrated", name)
+		}
+	}
+	rows, err := csv.NewReader(bytes.NewReader(out["kpis.csv"])).ReadAll()
+	if err != nil || len(rows) != len(s.KPIs)+1 {
+		t.Fatalf("%d rows: %v", len(rows), err)
+	}
+	for i, row := range rows {
+		want := []string{"08:00-10:00", "06:00-10:00", "true", strings.Join(s.Assumed, "; ")}
+		if i == 0 {
+			want = []string{"window", "service_window", "uncalibrated", "assumed"}
+		}
+		if !slices.Equal(row[10:], want) {
+			t.Errorf("row %d of kpis.csv ends with %q", i, row[10:])
+		}
+	}
+	for name, guessed := range map[string]bool{"access.geojson": true, "links.geojson": false} {
+		var m struct {
+			Basis    spec.Basis
+			Features []struct{ Properties map[string]any }
+		}
+		if err := json.Unmarshal(out[name], &m); err != nil || len(m.Features) == 0 || !reflect.DeepEqual(m.Basis, s.Basis()) {
+			t.Errorf("%s: %v, %+v", name, err, m.Basis)
+		}
+		for _, f := range m.Features {
+			if guessed && f.Properties["service_assumed"] != true {
+				t.Errorf("%s: %v", name, f.Properties)
+				break
+			}
+		}
+	}
 	// A published timetable of the whole day is no reason to warn.
-	_, s = simulate(t, func() *run.Engine { e, _ := townEngine(t); return e }(), `{"city":"testcity","modifications":[],"num_agents":300,"replications":2,"iterations":2,"average_last":1}`)
+	out, s = simulate(t, func() *run.Engine { e, _ := townEngine(t); return e }(), `{"city":"testcity","modifications":[],"num_agents":300,"replications":2,"iterations":2,"average_last":1}`)
 	if text := insight.Markdown(s); strings.Contains(text, "bus lines") || strings.Contains(text, "rest of the day") {
 		t.Errorf("said without reason:\n%s", text)
+	}
+	if bytes.Contains(out["access.geojson"], []byte(`"service_assumed":true`)) {
+		t.Error("a published timetable is marked as assumed")
 	}
 }

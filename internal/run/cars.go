@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"math"
+	"strings"
 
 	"github.com/malikobaid/cityflow/internal/choice"
 	"github.com/malikobaid/cityflow/internal/city"
@@ -31,7 +32,7 @@ type CarTrips struct {
 // common state: the sample that constants are calibrated on (20,000 persons),
 // weighted to the population.
 func (e *Engine) CarTrips(ctx context.Context, slug string) (*CarTrips, error) {
-	cfg, ps, err := e.Check(ctx, &spec.RunRequest{City: slug})
+	cfg, ps, err := e.Check(ctx, asItIs(slug))
 	if err != nil {
 		return nil, err
 	}
@@ -83,5 +84,8 @@ func (e *Engine) CarTrips(ctx context.Context, slug string) (*CarTrips, error) {
 		fmt.Sprintf("Demand: %.0f car trips departing %s to %s, expected by the demand and choice models from %d sampled persons weighted to the population of %.0f.",
 			out.Total, cfg.Window.From, cfg.Window.To, statePersons, p.demand.Residents),
 	}, demand.Assumptions()...)
+	if what := assumed(p.city); len(what) > 0 {
+		out.Assumptions = append(out.Assumptions, fmt.Sprintf("Not observed: %s.", strings.Join(what, "; ")))
+	}
 	return out, nil
 }

@@ -134,9 +134,20 @@ func detail(c *city.City) *spec.CityDetail {
 	for _, o := range i.Observed {
 		seen := spec.Observation{What: o.What, Value: o.Value, Source: o.Source, Year: o.Year, Figures: []spec.Figure{}}
 		for _, f := range o.Figures {
-			seen.Figures = append(seen.Figures, spec.Figure{Kind: o.Kind, Mode: f.Mode, Value: f.Value})
+			seen.Figures = append(seen.Figures, spec.Figure{Kind: o.Kind, Mode: f.Mode, Value: f.Value, Spot: spotOf(&c.Net, f.Spot)})
 		}
 		out.Observed = append(out.Observed, seen)
 	}
 	return out
+}
+
+// spotOf is where vehicles are counted, for readers; nil stays nil.
+func spotOf(n *city.Network, s *city.Spot) *spec.Spot {
+	if s == nil {
+		return nil
+	}
+	return &spec.Spot{
+		Way: s.WayOSM, Name: n.Names[n.NameIdx[s.Links[0]]], Heading: s.Heading, Lon: s.Lon, Lat: s.Lat,
+		Window: spec.Window{From: scenario.Clock(s.From), To: scenario.Clock(s.To)},
+	}
 }

@@ -45,11 +45,13 @@ type Engine struct {
 	// cities are the decoded ones, the last used last.
 	cities []*prepared
 	bound  int // bytes of decoded cities to keep, 0: all
+	// settling is the size of the common states that are computed here.
+	settling settling
 }
 
 // New makes an engine that keeps every city it decodes.
 func New(source Source, limits spec.Limits) *Engine {
-	return &Engine{source: source, limits: limits}
+	return &Engine{source: source, limits: limits, settling: settling{statePersons, stateIterations}}
 }
 
 // Bound makes the engine forget the cities that were not used for longest

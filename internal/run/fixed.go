@@ -36,7 +36,7 @@ type FixedRoutes struct {
 // iteration apart into vehicles.
 func (e *Engine) FixedRoutes(ctx context.Context, slug string, report func(Progress)) (*FixedRoutes, error) {
 	tell := func(done float64, message string) { report(Progress{Stage: "simulate", Done: done, Message: message}) }
-	cfg, ps, err := e.Check(ctx, &spec.RunRequest{City: slug})
+	cfg, ps, err := e.Check(ctx, asItIs(slug))
 	if err != nil {
 		return nil, err
 	}

@@ -121,19 +121,13 @@ func (d *jamTeller) street(l units.LinkID) spec.JamStreet {
 		CapacityH: math.Round(3600 / k.headS), DemandH: math.Round(d.hourly[l]), VolumeCapacity: math.Round(d.hourly[l]*k.headS/36) / 100,
 	}
 	a, b := n.From[l], n.To[l]
-	s.Heading = heading(float64(n.NodeX[b]-n.NodeX[a]), float64(n.NodeY[b]-n.NodeY[a]))
+	s.Heading = city.Heading(float64(n.NodeX[b]-n.NodeX[a]), float64(n.NodeY[b]-n.NodeY[a]))
 	s.Lon, s.Lat = (n.NodeLon[a]+n.NodeLon[b])/2, (n.NodeLat[a]+n.NodeLat[b])/2
 	if first, last := n.GeomFirst[l], n.GeomFirst[l+1]; last-first > 2 {
 		s.Lon, s.Lat = float64(n.GeomLon[(first+last)/2]), float64(n.GeomLat[(first+last)/2])
 	}
 	s.Lon, s.Lat = math.Round(s.Lon*1e5)/1e5, math.Round(s.Lat*1e5)/1e5
 	return s
-}
-
-// heading is one of eight directions of the wind.
-func heading(east, north float64) string {
-	names := [...]string{"east", "north-east", "north", "north-west", "west", "south-west", "south", "south-east"}
-	return names[(int(math.Round(math.Atan2(north, east)/(math.Pi/4)))+len(names))%len(names)]
 }
 
 func (d *jamTeller) jam(l units.LinkID) spec.Jam {

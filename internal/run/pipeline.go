@@ -96,7 +96,7 @@ func (e *Engine) state(ctx context.Context, p *prepared, st *study, step func(fl
 			return s, nil
 		}
 	}
-	s, shown, err := settle(ctx, st.base, p.demand, st.cfg, st.period, p.money, step)
+	s, shown, err := settle(ctx, e.settling, st.base, p.demand, st.cfg, st.period, p.money, step)
 	if err != nil {
 		return nil, err
 	}
@@ -115,7 +115,7 @@ func (e *Engine) state(ctx context.Context, p *prepared, st *study, step func(fl
 // Prepare computes the common state of a city's default run and keeps it in
 // the source, with the baseline to show, so that the first run does not wait.
 func (e *Engine) Prepare(ctx context.Context, slug string) error {
-	cfg, ps, err := e.Check(ctx, &spec.RunRequest{City: slug})
+	cfg, ps, err := e.Check(ctx, asItIs(slug))
 	if err != nil {
 		return err
 	}
@@ -133,7 +133,7 @@ func (e *Engine) Prepare(ctx context.Context, slug string) error {
 	shown := e.baselineOf(ctx, p.city.Info.Slug, p.city.Info.Digest)
 	if (shown == nil || shown.FullDemand == nil) && e.source.State(ctx, cfg.City, StateKey(cfg)) != nil {
 		// Settled before there was a baseline, or all of it, to show: once more.
-		_, shown, err = settle(ctx, st.base, p.demand, cfg, st.period, p.money, func(float64) {})
+		_, shown, err = settle(ctx, e.settling, st.base, p.demand, cfg, st.period, p.money, func(float64) {})
 		if err == nil {
 			e.keepBaseline(ctx, p.city, cfg, shown)
 		}

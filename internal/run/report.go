@@ -28,6 +28,7 @@ type file struct {
 // artifacts writes everything that is known about a study.
 func artifacts(p *prepared, st *study) ([]file, error) {
 	sum := summary(p, st)
+	basis := sum.Basis()
 	var files []file
 	var failed error
 	add := func(name, contentType string, data []byte, err error) {
@@ -42,15 +43,15 @@ func artifacts(p *prepared, st *study) ([]file, error) {
 	}
 	put("config.json", st.cfg)
 	put("summary.json", sum)
-	b, err := artifact.KPIs(sum.KPIs)
+	b, err := artifact.KPIs(sum.KPIs, basis)
 	add("kpis.csv", "text/csv; charset=utf-8", b, err)
-	put("baseline_stats.json", statistics(p.city, st, baseline))
-	put("scenario_stats.json", statistics(p.city, st, changed))
+	put("baseline_stats.json", statistics(p.city, st, baseline, basis))
+	put("scenario_stats.json", statistics(p.city, st, changed, basis))
 	b, err = artifact.Convergence(iterations(st))
 	add("convergence.csv", "text/csv; charset=utf-8", b, err)
-	b, err = artifact.GeoJSON(linkMap(p.city, st, sum))
+	b, err = artifact.GeoJSON(linkMap(p.city, st, sum), basis)
 	add("links.geojson", "application/geo+json", b, err)
-	b, err = artifact.GeoJSON(accessMap(p.city, st))
+	b, err = artifact.GeoJSON(accessMap(p.city, st), basis)
 	add("access.geojson", "application/geo+json", b, err)
 	add("insights.md", "text/markdown; charset=utf-8", []byte(insight.Markdown(sum)), nil)
 	put("insights.meta.json", insight.Meta())

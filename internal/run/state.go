@@ -40,6 +40,10 @@ const (
 	stateIterations = 30
 )
 
+// settling is how many persons a common state is made of, and how many
+// iterations it takes: statePersons and stateIterations but for tests.
+type settling struct{ persons, iterations int }
+
 // StateKey names the state a config starts from.
 func StateKey(cfg *spec.Config) string {
 	b, err := spec.Canonical(struct {
@@ -62,8 +66,8 @@ func target(s spec.ModeShare, nonWalk bool) choice.Target {
 
 // settle computes the common state of a config on the unchanged city, and what
 // people do in it.
-func settle(ctx context.Context, w *world, model *demand.Model, cfg *spec.Config, period demand.Period, money choice.Money, step func(done float64)) (*State, *spec.Baseline, error) {
-	s := newSample(model.Sample(statePersons, stateSeed, period), stateSeed)
+func settle(ctx context.Context, size settling, w *world, model *demand.Model, cfg *spec.Config, period demand.Period, money choice.Money, step func(done float64)) (*State, *spec.Baseline, error) {
+	s := newSample(model.Sample(size.persons, stateSeed, period), stateSeed)
 	if err := measure(ctx, w, []*sample{s}); err != nil {
 		return nil, nil, err
 	}
@@ -106,11 +110,11 @@ func settle(ctx context.Context, w *world, model *demand.Model, cfg *spec.Config
 	for tour := range a.costs {
 		a.choose(tour)
 	}
-	for i := range stateIterations {
+	for i := range size.iterations {
 		if err := ctx.Err(); err != nil {
 			return nil, nil, err
 		}
-		last := i == stateIterations-1
+		last := i == size.iterations-1
 		row := iteration{Surprise: a.load(nil, freshness), CarMin: a.carMinutes(), Stuck: len(a.result.Unfinished)}
 		a.reconsider(i, last, row)
 		// The constants follow the costs: a few times on the way, and at the
@@ -120,7 +124,7 @@ func settle(ctx context.Context, w *world, model *demand.Model, cfg *spec.Config
 				return nil, nil, err
 			}
 		}
-		step(0.5 + 0.5*float64(i+1)/stateIterations)
+		step(0.5 + 0.5*float64(i+1)/float64(size.iterations))
 	}
 	costs, weight := calibrationSet(a)
 	st.Constants, st.Times = a.ascs, a.times.T

@@ -15,10 +15,8 @@ import (
 // arm came to. It names no arm and no modification, so that an empty scenario
 // gives the baseline's bytes.
 type armStatistics struct {
-	Schema       int                `json:"schema"`
-	City         string             `json:"city"`
-	Date         string             `json:"date"`
-	Window       spec.Window        `json:"window"`
+	Schema int `json:"schema"`
+	spec.Basis
 	Replications int                `json:"replications"`
 	Modes        []modeStatistics   `json:"modes"`
 	Indicators   map[string]float64 `json:"indicators"`
@@ -58,10 +56,10 @@ type runStatistics struct {
 	Volume float64 `json:"volume_fingerprint"`
 }
 
-func statistics(c *city.City, st *study, side int) *armStatistics {
+func statistics(c *city.City, st *study, side int, basis spec.Basis) *armStatistics {
 	as := arms(st, side)
 	n := float64(len(as))
-	out := &armStatistics{Schema: spec.SchemaVersion, City: st.cfg.City, Date: st.cfg.Date, Window: st.cfg.Window, Replications: len(as), Indicators: map[string]float64{}}
+	out := &armStatistics{Schema: spec.SchemaVersion, Basis: basis, Replications: len(as), Indicators: map[string]float64{}}
 	for m := range city.NumModes {
 		row := modeStatistics{Mode: city.Mode(m).String()}
 		row.Share, row.MeanMin = shareAndTime(as, m)
@@ -240,6 +238,9 @@ type accessProperties struct {
 	BaseJobs  float64 `json:"jobs30_baseline"`
 	ScenJobs  float64 `json:"jobs30_scenario"`
 	DiffJobs  float64 `json:"jobs30_diff"`
+	// ServiceAssumed: the city's lines, or some, run to no published timetable.
+	// Beside every point, for programs that drop what stands above them.
+	ServiceAssumed bool `json:"service_assumed"`
 }
 
 // accessMap is access.geojson: per cluster of homes the mean minutes to the
@@ -253,6 +254,7 @@ func accessMap(c *city.City, st *study) []artifact.Feature {
 		}
 	}
 	b, s := st.access[baseline], st.access[changed]
+	guessed := assumedService(c) != ""
 	var out []artifact.Feature
 	for i, node := range p.ClusterNode {
 		if b.residents[i] == 0 {
@@ -261,7 +263,7 @@ func accessMap(c *city.City, st *study) []artifact.Feature {
 		out = append(out, artifact.Point(c.Net.NodeLon[node], c.Net.NodeLat[node], accessProperties{
 			Residents: math.Round(b.residents[i]), Area: area[i],
 			BaseMin: tenth(b.mean[i]), ScenMin: tenth(s.mean[i]), DiffMin: tenth(s.mean[i] - b.mean[i]),
-			BaseJobs: tenth(b.jobs30[i]), ScenJobs: tenth(s.jobs30[i]), DiffJobs: tenth(s.jobs30[i] - b.jobs30[i]),
+			BaseJobs: tenth(b.jobs30[i]), ScenJobs: tenth(s.jobs30[i]), DiffJobs: tenth(s.jobs30[i] - b.jobs30[i]), ServiceAssumed: guessed,
 		}))
 	}
 	return out

@@ -93,6 +93,20 @@ func (r *recorder) standing(res *loading.Result, horizon float64) {
 	}
 }
 
+// hourly is how many vehicles an hour enter the links of a spot in its time, on
+// the day last loaded.
+func (r *recorder) hourly(s *city.Spot) float64 {
+	sum := 0.0
+	for b := range r.bins {
+		start := float64(r.period.Load) + binS*float64(b)
+		part := min(float64(s.To), start+binS) - max(float64(s.From), start)
+		for _, l := range s.Links {
+			sum += max(0, part) / binS * r.cells[int(l)*r.bins+b].count
+		}
+	}
+	return sum * 3600 / float64(s.To-s.From)
+}
+
 // times folds the recorded link times into what is expected, with a weight. A
 // quarter hour in which nobody entered costs what is left of the queue that
 // entered before; else the link is empty. It returns by how much those on the

@@ -423,6 +423,8 @@ try {
     const rows = await page.locator('table.observed tr').allTextContents();
     assert.ok(rows.some((r) => /^Car.*22%.*22\.1%.*\+0\.1/.test(r)), rows.join('\n'));
     assert.ok(rows.some((r) => /set to these shares/.test(r)) && rows.some((r) => /All modes.*3\.7.*2\.3/.test(r)) && rows.some((r) => /5\.3 km.*not measured/.test(r)), rows.join('\n'));
+    assert.ok(rows.some((r) => /Brückenstraße, north, 08:00 to 09:00.*640.*512.*−128.*GEH 5\.3/.test(r)) && rows.some((r) => /way 71, both directions.*1,210.*1,333.*GEH 3\.5/.test(r)) && rows.some((r) => /05:00 to 06:00.*212.*not simulated then/.test(r)), rows.join('\n'));
+    assert.match(await page.locator('main').textContent(), /not fitted to the counts.*GEH is below 5 at 1 of 2 counts/s);
     assert.match(await page.locator('main').textContent(), /75 bus and 7 metro lines.*06:00 to 10:00 only/s);
     const jams = await page.locator('section[aria-labelledby=jams]').textContent();
     assert.match(jams, /lose 973 hours.*rolled on 2 times.*not settled.*Brückenstraße, north.*narrowing.*2 lanes into 1.*412.*2\.35.*unnamed secondary street.*blocked from downstream/s);
@@ -456,6 +458,7 @@ try {
     assert.ok(before.every((v, i) => Math.abs(v - after[i]) < (i === 2 ? 0.06 : 0.0002)), `${before} is not ${after}`);
   });
 
+  const minutes = (w) => [w.to, w.from].map((t) => t.split(':')).reduce((n, [h, m], i) => n + (i ? -1 : 1) * (60 * h + Number(m)), 0);
   if (real) {
     await step('every city: the ready what-if is one click away and loaded', async () => {
       for (const c of everyCity) {
@@ -478,6 +481,10 @@ try {
         await until(`the verdict of ${c.slug}`, () => page.locator('.verdict li').count(), patience);
         const text = await page.locator('.answer').textContent();
         for (const a of d.assumed) assert.ok(text.includes(a), `${c.slug}: the result does not say that ${a} is assumed`);
+        // The marks are words with spaces between, and the map has the line on it.
+        if (minutes(d.service_window) < 12 * 60) assert.match(text, new RegExp(`\\. The timetable holds ${d.service_window.from} to ${d.service_window.to} only`), c.slug);
+        await mapPixels(page, [['line', 40], ['map-land', 1000]]);
+        if (shots) await eachLook(page, `every-${c.slug}-map`, () => mapPixels(page, [['line', 20]]));
         console.log(`    ${c.slug}: ready what-if run in ${((Date.now() - began) / 1000).toFixed(1)} s`);
         await shot(page, `every-${c.slug}-result`, true);
       }

@@ -55,6 +55,7 @@ const detail = {
 const other = { ...city, slug: 'heidelberg', name: 'Heidelberg', enabled: false, modes: ['tram', 'bus'], facts: { population: null, area_km2: null, density_km2: null, source: 'not in the data', assumed: false }, service_date: '2023-06-14' };
 /** A city with surveys and a settled baseline, and a timetable of the morning whose headways are estimates. */
 const share = (values) => Object.entries(values).map(([mode, value]) => ({ kind: 'mode_share', mode, value }));
+const count = (value, over) => ({ kind: 'count', mode: 'car', value, spot: { way: 70, name: 'Brückenstraße', heading: 'north', lon: 8.67, lat: 49.41, from: '08:00', to: '09:00', ...over } });
 const jam = (way, name) => ({ way, name, class: 'secondary', heading: 'north', lon: 8.67, lat: 49.41, lanes: 1, capacity_h: 600, demand_h: 1412, volume_capacity: 2.35 });
 const surveyed = {
   ...detail, ...other, service_window: { from: '06:00', to: '10:00' }, assumed: ['the service of 75 bus and 7 metro lines'], mode_share: { car: 22, bike: 26, walk: 38, transit: 14 }, mode_share_assumed: false, mode_share_source: 'SrV 2013 of TU Dresden',
@@ -63,10 +64,11 @@ const surveyed = {
     { what: 'trips inside the city, residents', value: 'rounded to 101 %; tram works that year', source: 'SrV 2018', year: 2018, figures: share({ car: 22, bike: 33, walk: 35, transit: 11 }) },
     { what: 'trips of residents', value: '4.0 among those who left home', source: 'SrV 2023', year: 2023, figures: [{ kind: 'trip_rate', mode: 'all', value: 3.7 }] },
     { what: 'all trips of residents', value: '', source: 'SrV 2023', year: 2023, figures: [{ kind: 'trip_length', mode: 'all', value: 5.3 }] },
+    { what: 'motor vehicles, mean of March weekdays', value: '', source: 'Traffic counts of the city (invented)', year: 2019, figures: [count(640), count(1210, { way: 71, name: '', heading: '' }), count(212, { from: '05:00', to: '06:00' })] },
   ],
   baseline: {
     date: '2016-11-15', window: { from: '08:00', to: '10:00' }, traffic_level: 'peak', model_version: '3', persons: 20000, converged: false, relative_gap: 0.062,
-    figures: [...share({ car: 22.1, bike: 25.8, walk: 38.2, transit: 13.9 }), ...Object.entries({ car: 17.3, bike: 15.2, walk: 19.1, transit: 24.6, all: 18.9 }).map(([mode, value]) => ({ kind: 'travel_time', mode, value })), ...Object.entries({ car: 4.4, bike: 2.7, walk: 1.5 }).map(([mode, value]) => ({ kind: 'trip_length', mode, value })), { kind: 'trip_rate', mode: 'all', value: 2.257 }],
+    figures: [...share({ car: 22.1, bike: 25.8, walk: 38.2, transit: 13.9 }), ...Object.entries({ car: 17.3, bike: 15.2, walk: 19.1, transit: 24.6, all: 18.9 }).map(([mode, value]) => ({ kind: 'travel_time', mode, value })), ...Object.entries({ car: 4.4, bike: 2.7, walk: 1.5 }).map(([mode, value]) => ({ kind: 'trip_length', mode, value })), { kind: 'trip_rate', mode: 'all', value: 2.257 }, count(512.4), count(1333.2, { way: 71, name: '', heading: '' })],
     full_demand: {
       vehicles: 26405.7, delay_h: 973.4, until: '13:00', unfinished: 0, ring_turns: 2, standing: [], rings: [{ at: '08:41', streets: [jam(70, 'Brückenstraße'), jam(71, '')] }],
       queues: [{ ...jam(70, 'Brückenstraße'), delay_h: 412.2, streets: 31, reason: 'narrowing', over_min: 96, why: 'Cars wait to get from Berliner Straße into Brückenstraße, 2 lanes into 1: it takes 600 an hour, 1412 want in; for 96 minutes it took in all it can while cars waited.' }],

@@ -85,6 +85,7 @@ func Compile(fsys fs.FS, o Options) (*Result, error) {
 		{0.30, "checking sources", b.sources},
 		{0.31, "reading timetables", b.readTimetables},
 		{0.50, "building streets", b.buildStreets},
+		{0.57, "placing counts", b.placeCounts},
 		{0.58, "measuring hills", b.climb},
 		{0.60, "linking stops", b.linkStops},
 		{0.70, "placing people and destinations", b.buildPlaces},

@@ -74,11 +74,23 @@ observed:
   - {kind: mode_share, what: w, source: s, year: 13, values: {car: 90, bike: 20, boat: 1, walk: -1}}
   - {kind: trip_rate, what: w, source: s, year: 2013, values: {car: 2, all: 21}}
   - {kind: travel_time, what: w, source: s, year: 2013}
+  - {kind: count, what: w, source: s, year: 2013, values: {car: 1}}
+  - {what: w, value: v, source: s, counts: [{way: 1, from: "08:00", to: "09:00", vehicles_per_hour: 1}]}
+  - {kind: trip_rate, what: w, source: s, year: 2013, values: {all: 2}, counts: [{way: 1, from: "08:00", to: "09:00", vehicles_per_hour: 1}]}
+  - kind: count
+    what: w
+    source: s
+    year: 2013
+    counts:
+      - {way: -1, heading: up, at: [200, 1], from: "8", to: noon, vehicles_per_hour: -3}
+      - {way: 7, at: [1], from: "09:00", to: "09:00"}
 `))
 	if err == nil {
 		t.Fatal("no error")
 	}
-	for _, path := range []string{"[0].what", "[0].value", "[0].source", "[1].kind", "[2].kind", "[3].year", "[3].values", "[3].values.boat", "[3].values.walk", "[4].values.car", "[4].values.all", "[5].values"} {
+	for _, path := range []string{"[0].what", "[0].value", "[0].source", "[1].kind", "[2].kind", "[3].year", "[3].values", "[3].values.boat", "[3].values.walk", "[4].values.car", "[4].values.all", "[5].values",
+		"[6].values", "[6].counts", "[7].kind", "[8].counts", "[9].counts[0].way", "[9].counts[0].heading", "[9].counts[0].at", "[9].counts[0].from", "[9].counts[0].to", "[9].counts[0].vehicles_per_hour",
+		"[9].counts[1].at", "[9].counts[1].to", "[9].counts[1].vehicles_per_hour"} {
 		if !strings.Contains(err.Error(), "city.yaml: observed"+path+":") {
 			t.Errorf("observed%s is not reported in:\n%v", path, err)
 		}

@@ -75,17 +75,23 @@ func nodeLayer(c *city.City) layer {
 
 func stopLayer(c *city.City) layer {
 	t := &c.Timetable
-	departures := make([]int64, t.NumStops())
+	// Those of lines without a published timetable are told besides.
+	departures, assumed := make([]int64, t.NumStops()), make([]int64, t.NumStops())
 	for p := range t.NumPatterns() {
 		stops := t.StopsOf(units.PatternID(p))
 		for _, s := range stops[:len(stops)-1] { // nobody boards at the last
-			departures[s] += int64(t.PatternTrips[p+1] - t.PatternTrips[p])
+			trips := int64(t.PatternTrips[p+1] - t.PatternTrips[p])
+			departures[s] += trips
+			if t.Lines[t.PatternLine[p]].Assumed {
+				assumed[s] += trips
+			}
 		}
 	}
 	return layer{name: "stops", num: t.NumStops(),
 		at: func(i int) (lon, lat float64) { return t.StopLon[i], t.StopLat[i] },
 		columns: []column{
 			{name: "departures", integer: func(i int) int64 { return departures[i] }},
+			{name: "departures_assumed", integer: func(i int) int64 { return assumed[i] }},
 			{name: "name", text: func(i int) string { return t.StopName[i] }},
 			{name: "node", integer: func(i int) int64 { return int64(t.StopNode[i]) }},
 			{name: "stop", text: func(i int) string { return t.StopID[i] }},

@@ -248,13 +248,16 @@ func (r *Report) service(c *city.City) {
 			by[l.Mode].Assumed++
 		}
 	}
-	departures := 0
+	departures, guessed := 0, 0
 	for p := range t.NumPatterns() {
 		m := t.Lines[t.PatternLine[p]].Mode
 		trips := int(t.PatternTrips[p+1] - t.PatternTrips[p])
 		by[m].Trips += trips
 		stops := t.StopsOf(units.PatternID(p))
 		departures += trips * (len(stops) - 1)
+		if t.Lines[t.PatternLine[p]].Assumed {
+			guessed += trips
+		}
 		for _, s := range stops {
 			served[m][s] = true
 		}
@@ -271,8 +274,12 @@ func (r *Report) service(c *city.City) {
 	}
 	r.total("timetable", "stops", float64(t.NumStops()), "stops", false, fmt.Sprintf("in %d groups of one name or station", groups))
 	r.total("timetable", "lines", float64(len(t.Lines)), "lines", false, "")
-	r.total("timetable", "vehicle trips", float64(t.NumTrips()), "trips", false, "on the service date")
-	r.total("timetable", "departures", float64(departures), "departures", false, "at all stops")
+	trips := "on the service date"
+	if guessed > 0 {
+		trips += fmt.Sprintf(", %d of them on lines whose headways are assumed", guessed)
+	}
+	r.total("timetable", "vehicle trips", float64(t.NumTrips()), "trips", guessed > 0, trips)
+	r.total("timetable", "departures", float64(departures), "departures", guessed > 0, "at all stops")
 }
 
 func (r *Report) places(c *city.City) {

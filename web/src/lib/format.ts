@@ -58,6 +58,13 @@ export function decimalsForInterval(ci: Interval | null | undefined, exact: Valu
   return half > 0 ? Math.min(3, 1 - Math.floor(Math.log10(half))) : Number.isInteger(exact) ? 0 : Math.min(2, decimalsFor(exact));
 }
 
+/**
+ * The decimals of the levels beside a difference: its own, but no more than five
+ * significant digits. A change of 0.04 trips in 5,211 is known; the 5,210.79 are
+ * not.
+ */
+export const decimalsForLevels = (difference: number, ...levels: Value[]): number => Math.min(difference, Math.max(0, 4 - Math.floor(Math.log10(Math.max(1, ...levels.filter(known).map(Math.abs))))));
+
 export function verdictWords(v: Verdict): string {
   if (v === 'clear_increase') return 'clear increase';
   if (v === 'clear_decrease') return 'clear decrease';

@@ -1,7 +1,7 @@
 import { afterEach, expect, it, vi } from 'vitest';
 import type { CityDetail } from '../../src/lib/api/types';
 import { asksNotTo, readRum } from '../../src/lib/consent';
-import { comparisons, facts, onlyHours } from '../../src/lib/observed';
+import { comparisons, facts, geh, onlyHours } from '../../src/lib/observed';
 import { scrub } from '../../src/lib/scrub';
 import { readView, writeView } from '../../src/lib/view';
 
@@ -30,6 +30,23 @@ it('holds the model against what was observed', () => {
   expect(car).toMatchObject({ target: false, pairs: [{ mode: 'car', observed: 29, model: 22.3 }] });
   expect(rate).toMatchObject({ kind: 'trip_rate', pairs: [{ mode: 'all', observed: 3.7, model: 2.26 }] });
   expect(facts(city({})).map((o) => o.value)).toEqual(['128,060']);
+});
+
+it('holds the flow of the same street, direction and hour against a count', () => {
+  const spot = { way: 7, name: 'Bridge Street', heading: 'north', lon: -3, lat: 51.5, from: '08:00', to: '09:00' };
+  const count = (value: number, over = {}) => ({ kind: 'count' as const, mode: 'car', value, spot: { ...spot, ...over } });
+  const [held, ...more] = comparisons(
+    city({
+      observed: [{ what: 'cars', value: '', source: 'loops', year: 2019, figures: [count(100), count(90, { heading: 'south' }), count(80, { from: '05:00', to: '06:00' })] }],
+      baseline: { figures: [count(70, { heading: 'south' }), count(144), { kind: 'travel_time', mode: 'car', value: 9 }] } as CityDetail['baseline'],
+    }),
+  );
+  expect(more).toEqual([]);
+  expect(held!.pairs.map((p) => p.model)).toEqual([144, 70, undefined]);
+  // 2 x 44² / 244 = 15.87, its root 3.98
+  expect(held!.pairs[0]!.geh).toBeCloseTo(3.984, 3);
+  expect(held!.pairs[2]!.geh).toBeUndefined();
+  expect(geh(0, 0)).toBe(0);
 });
 
 it('shows observations without a baseline, and nothing of cities that have none', () => {

@@ -19,7 +19,7 @@ const tsFields = (name: string): string[] => {
   return [...body.matchAll(/^ {2}(\w+)\??:/gm)].map((m) => m[1]!);
 };
 
-it.each(['CityInfo', 'CityFacts', 'CityDetail', 'Stop', 'Default', 'ReportRow', 'Observation', 'Figure', 'Baseline', 'FullDemand', 'JamStreet', 'Jam', 'JamQueue', 'JamRing', 'Limits', 'Window', 'ModeShare', 'Config', 'Submitted', 'Reference', 'Status', 'Summary', 'KPI', 'Breakdown', 'ModeRow', 'AreaRow', 'LineResult', 'LineStop', 'Correlation', 'Problem'])('%s has the fields of the Go type', (name) => {
+it.each(['CityInfo', 'CityFacts', 'CityDetail', 'Stop', 'Default', 'ReportRow', 'Observation', 'Figure', 'Spot', 'Baseline', 'FullDemand', 'JamStreet', 'Jam', 'JamQueue', 'JamRing', 'Limits', 'Window', 'ModeShare', 'Config', 'Submitted', 'Reference', 'Status', 'Summary', 'KPI', 'Breakdown', 'ModeRow', 'AreaRow', 'LineResult', 'LineStop', 'Correlation', 'Problem'])('%s has the fields of the Go type', (name) => {
   expect(goFields(name).length).toBeGreaterThan(0);
   expect([...tsFields(name)].sort()).toEqual([...goFields(name)].sort());
 });

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { bytes, clock, date, decimalsForInterval, duration, interval, isClear, minutesOfDay, number, orderWarnings, percent, settled, signed, verdictWords } from '../../src/lib/format';
+import { bytes, clock, date, decimalsForInterval, decimalsForLevels, duration, interval, isClear, minutesOfDay, number, orderWarnings, percent, settled, signed, verdictWords } from '../../src/lib/format';
 
 describe('numbers', () => {
   it('show digits by size and a real minus', () => {
@@ -61,4 +61,12 @@ describe('what the run says of itself', () => {
     expect([isClear([1, 2]), isClear([-2, -1]), isClear([-1, 1]), isClear([0, 1]), isClear(null)]).toEqual([true, true, false, false, false]);
     expect([clock(minutesOfDay('23:30') + 120), clock(minutesOfDay('08:05'))]).toEqual(['25:30', '08:05']);
   });
+});
+
+it('shows no level with more than five digits', () => {
+  expect(number(5210.79, decimalsForLevels(2, 5210.79, 5210.74))).toBe('5,210.8');
+  expect(number(28909.3, decimalsForLevels(1, 28909.3, 28909.2))).toBe('28,909');
+  expect(number(73.399, decimalsForLevels(3, 73.399, 73.396))).toBe('73.399');
+  expect(number(153112, decimalsForLevels(-2, 153112, null))).toBe('153,100');
+  expect([decimalsForLevels(2), decimalsForLevels(3, 0, 0.2)]).toEqual([2, 3]);
 });

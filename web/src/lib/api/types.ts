@@ -69,12 +69,26 @@ export interface ReportRow {
   detail?: string;
 }
 
-export type FigureKind = 'mode_share' | 'trip_rate' | 'trip_length' | 'travel_time';
+export type FigureKind = 'mode_share' | 'trip_rate' | 'trip_length' | 'travel_time' | 'count';
+
+/** Where and when vehicles are counted. */
+export interface Spot extends Window {
+  /** of OpenStreetMap */
+  way: number;
+  /** of the street, "" where it has none */
+  name: string;
+  /** where they drive; "" for both directions together */
+  heading: string;
+  lon: number;
+  lat: number;
+}
 
 export interface Figure {
   kind: FigureKind;
   mode: string;
   value: number;
+  /** of a count; observation and model tell the same one */
+  spot?: Spot;
 }
 
 export interface Observation {
@@ -435,6 +449,8 @@ export interface AccessProps {
   jobs30_baseline: number;
   jobs30_scenario: number;
   jobs30_diff: number;
+  /** some of the city's lines run to no published timetable */
+  service_assumed?: boolean;
 }
 export type Access = FeatureCollection<Point, AccessProps>;
 
