@@ -100,6 +100,7 @@ test-slow: build tools
 	go test -tags slow -count=1 -timeout 20m ./internal/run/ ./internal/job/ ./internal/queue/sqs/
 	go test -tags slow -count=1 -timeout 10m ./internal/city/export/ ./internal/city/tiles/
 	go test -tags slow -count=1 -timeout 10m -run RawMap ./internal/city/osm/
+	go test -tags slow -count=1 -timeout 10m -run ChicagoAt ./internal/traffic/
 	go test -tags slow -count=1 -timeout 10m -run TestTheGuide ./cmd/cityflow/
 	go test -tags slow -count=1 -timeout 20m -run 'NoJobWaits|ADayNever' ./internal/reconcile/
 

@@ -206,53 +206,6 @@ func (c *assignCmd) solve(e *env, n *assign.Network, d *assign.Demand) (*assign.
 	return r, seconds, err
 }
 
-// outputs are files that appear whole or not at all: opened under another name
-// before the work begins, so that a path that cannot be written is said first.
-type outputs struct {
-	files []*os.File
-	names []string
-	bad   []error
-}
-
-func (o *outputs) open(path string) io.Writer {
-	if path == "" {
-		return nil
-	}
-	f, err := os.CreateTemp(filepath.Dir(path), ".cityflow-*")
-	if err != nil {
-		o.bad = append(o.bad, fmt.Errorf("%s cannot be written: %w", path, err))
-		return nil
-	}
-	o.files, o.names = append(o.files, f), append(o.names, path)
-	return f
-}
-
-func (o *outputs) fail(err error) {
-	if err != nil {
-		o.bad = append(o.bad, err)
-	}
-}
-
-// keep gives the files their names.
-func (o *outputs) keep() error {
-	for i, f := range o.files {
-		o.fail(f.Chmod(0o644))
-		o.fail(f.Close())
-		if len(o.bad) == 0 {
-			o.fail(os.Rename(f.Name(), o.names[i]))
-		}
-	}
-	return errors.Join(o.bad...)
-}
-
-// drop removes what was not kept.
-func (o *outputs) drop() {
-	for _, f := range o.files {
-		_ = f.Close()
-		_ = os.Remove(f.Name()) // renamed files are not there any more
-	}
-}
-
 func isGeoJSON(path string) bool {
 	ext := strings.ToLower(filepath.Ext(path))
 	return ext == ".geojson" || ext == ".json"

@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 )
 
@@ -80,6 +81,102 @@ func TestAssignBadInput(t *testing.T) {
 				t.Errorf("%v: %q lacks %q", c.args, stderr, w)
 			}
 		}
+	}
+}
+
+// Hostile files, as a caller meets them: exit code 2, nothing on stdout, the file,
+// the line and what was wanted; what is documented as sound is computed.
+func TestAssignHostileFiles(t *testing.T) {
+	const head = "<NUMBER OF ZONES> 2\n<NUMBER OF NODES> 3\n<FIRST THRU NODE> 1\n<NUMBER OF LINKS> 3\n<END OF METADATA>\n"
+	const rest = "3 2 10 0 2 0.15 4 0 0 1 ;\n1 2 10 7 5 0 0 0 3 1 ;\n"
+	const tripHead = "<NUMBER OF ZONES> 2\n<END OF METADATA>\n"
+	for _, c := range []struct {
+		name, row, trips string
+		flags            []string
+		want             string  // of the refusal
+		total            float64 // or of the answer
+	}{
+		{name: "disconnected", trips: "Origin 2\n1 : 5;", want: "1 origin-destination pairs with 5 trips have no path: 2 to 1 (5)"},
+		{name: "zero capacity", row: "1 3 0 0 2 0.15 4 0 0 1 ;", want: "net.tntp:6: capacity 0: want above 0"},
+		{name: "power below 1", row: "1 3 10 0 2 0.15 0.5 0 0 1 ;", want: "net.tntp:6: power 0.5: want 0 (constant time) or 1 to 64"},
+		{name: "no number", row: "1 3 ten 0 2 0.15 4 0 0 1 ;", want: `net.tntp:6: capacity "ten" is not a finite number`},
+		{name: "not a number", row: "1 3 10 0 NaN 0.15 4 0 0 1 ;", want: `net.tntp:6: free_flow_time "NaN" is not a finite number`},
+		{name: "negative trips", trips: "Origin 1\n2 : -5;", want: `trips.tntp:4: trips "-5": want a finite number, 0 or more`},
+		{name: "a folder", trips: "folder", want: "is a directory"},
+		// Free-flow time 0 costs nothing, at any volume: the second link is left,
+		// with 2 (1 + 0.15 (5/10)^4) for each of five trips.
+		{name: "zero time", row: "1 3 10 0 0 0.15 4 0 0 1 ;", total: 5 * 2 * (1 + 0.15/16)},
+		{name: "power 0", row: "1 3 10 0 2 0.25 0 0 0 1 ;", total: 5 * (2.5 + 2*(1+0.15/16))},
+		// Around costs 9 + 2 and more: all take the direct link of time 5, toll 3, length 7.
+		{name: "no weights", row: "1 3 10 0 9 0 4 0 0 1 ;", total: 5 * 5},
+		{name: "toll", row: "1 3 10 0 9 0 4 0 0 1 ;", flags: []string{"--toll-weight", "0.5"}, total: 5 * (5 + 0.5*3)},
+		{name: "distance", row: "1 3 10 0 9 0 4 0 0 1 ;", flags: []string{"--distance-weight", "0.25"}, total: 5 * (5 + 0.25*7)},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			dir := t.TempDir()
+			net, trips := filepath.Join(dir, "net.tntp"), filepath.Join(dir, "trips.tntp")
+			if c.row == "" {
+				c.row = "1 3 10 0 2 0.15 4 0 0 1 ;"
+			}
+			if c.trips == "" {
+				c.trips = "Origin 1\n2 : 5;"
+			}
+			for path, text := range map[string]string{net: head + c.row + "\n" + rest, trips: tripHead + c.trips} {
+				if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if c.trips == "folder" {
+				trips = dir
+			}
+			code, stdout, stderr := cityflow(t, append([]string{"--format", "json", "assign", net, trips, "--gap", "1e-12"}, c.flags...)...)
+			if c.want != "" {
+				if code != 2 || stdout != "" || !strings.Contains(stderr, c.want) {
+					t.Errorf("exit code %d, %s: %q lacks %q", code, stdout, stderr, c.want)
+				}
+				return
+			}
+			var a assignAnswer
+			if err := json.Unmarshal([]byte(stdout), &a); err != nil || code != 0 || math.Abs(a.TotalCost-c.total) > 1e-9*c.total {
+				t.Errorf("exit code %d, %v: total cost %.12g, want %.12g; %s", code, err, a.TotalCost, c.total, stderr)
+			}
+		})
+	}
+}
+
+// Files that are asked for replace plain files, never a pipe or a device, and
+// one name is not used twice.
+func TestOutputsKeepWhatIsNoFile(t *testing.T) {
+	net, trips := fixture(t, "Braess_net.tntp"), fixture(t, "Braess_trips.tntp")
+	dir := t.TempDir()
+	pipe := filepath.Join(dir, "pipe")
+	if err := syscall.Mkfifo(pipe, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	read := make(chan string, 1)
+	go func() {
+		b, _ := os.ReadFile(pipe)
+		read <- string(b)
+	}()
+	code, _, stderr := cityflow(t, "assign", net, trips, "--flows", pipe)
+	if code != 0 {
+		t.Fatal(stderr)
+	}
+	if got := <-read; !strings.HasPrefix(got, "tail,head,volume,cost\n1,3,") {
+		t.Errorf("the pipe gave %q", got)
+	}
+	if info, err := os.Stat(pipe); err != nil || info.Mode()&os.ModeNamedPipe == 0 {
+		t.Errorf("the pipe is gone: %v, %v", info, err)
+	}
+	same := filepath.Join(dir, "same.csv")
+	for _, flags := range [][]string{{"--flows", same, "--paths", same}, {"--flows", dir}} {
+		code, stdout, stderr := cityflow(t, append([]string{"assign", net, trips}, flags...)...)
+		if code != 2 || stdout != "" || !strings.Contains(stderr, "cannot be written") {
+			t.Errorf("%v: exit code %d, %s%s", flags, code, stdout, stderr)
+		}
+	}
+	if left, _ := os.ReadDir(dir); len(left) != 1 {
+		t.Errorf("left behind: %v", left)
 	}
 }
 

@@ -14,9 +14,9 @@ import (
 )
 
 type trafficCmd struct {
-	Nodes          string  `required:"" type:"existingfile" placeholder:"FILE" help:"Junctions as CSV: name, x, y."`
-	Links          string  `required:"" type:"existingfile" placeholder:"FILE" help:"Links as CSV: name, start, end, length, free speed; optional jam density, merge_priority, number_of_lanes, capacity_out, capacity_in."`
-	Demand         string  `required:"" type:"existingfile" placeholder:"FILE" help:"Demand as CSV: orig, dest, t_start, t_end, and flow (vehicles per second) or volume."`
+	Nodes          string  `required:"" type:"path" placeholder:"FILE" help:"Junctions as CSV: name, x, y."`
+	Links          string  `required:"" type:"path" placeholder:"FILE" help:"Links as CSV: name, start, end, length, free speed; optional jam density, merge_priority, number_of_lanes, capacity_out, capacity_in."`
+	Demand         string  `required:"" type:"path" placeholder:"FILE" help:"Demand as CSV: orig, dest, t_start, t_end, and flow (vehicles per second) or volume."`
 	Platoon        int     `default:"5" placeholder:"N" help:"Vehicles that move as one, 1 to 1000 (default 5)."`
 	Until          float64 `default:"0" placeholder:"S" help:"Clock time of the end in seconds. Default: when nobody is under way any more."`
 	Threads        int     `default:"1" placeholder:"N" help:"Threads, 1 to 64; the answer does not depend on it (default 1)."`
@@ -75,13 +75,19 @@ func (c *trafficCmd) check() error {
 
 func (c *trafficCmd) read() (*traffic.Scenario, error) {
 	var files [3]io.Reader
+	var bad []error
 	for i, name := range []string{c.Nodes, c.Links, c.Demand} {
 		f, err := os.Open(name) // #nosec G304 -- the caller's own file, on the caller's machine
-		if err != nil {
-			return nil, err
+		if err == nil {
+			defer f.Close()
+			if info, _ := f.Stat(); info != nil && info.IsDir() {
+				err = fmt.Errorf("%s is a folder", name)
+			}
 		}
-		defer f.Close()
-		files[i] = f
+		bad, files[i] = append(bad, err), f
+	}
+	if err := errors.Join(bad...); err != nil {
+		return nil, usageError{err}
 	}
 	s, err := traffic.Read(traffic.Files{Nodes: c.Nodes, Links: c.Links, Demand: c.Demand}, files[0], files[1], files[2])
 	var problems traffic.Problems
@@ -105,12 +111,14 @@ func (c *trafficCmd) Run(e *env) error {
 	}
 	o := traffic.Options{Platoon: c.Platoon, UntilS: c.Until, Threads: c.Threads, IntervalS: c.UpdateInterval, RouteWeight: &c.RouteWeight, Seed: c.Seed, TurnRings: c.TurnRings}
 	var events *eventFile
-	if c.Events != "" {
-		if events, err = newEventFile(c.Events); err != nil {
-			return err
-		}
-		defer events.abandon()
+	var files outputs
+	defer files.drop()
+	if w := files.open(c.Events); w != nil {
+		events = newEventFile(w)
 		o.Observer = events
+	}
+	if err := errors.Join(files.bad...); err != nil {
+		return usageError{err}
 	}
 	started := time.Now()
 	bar := newBar(started)
@@ -119,12 +127,16 @@ func (c *trafficCmd) Run(e *env) error {
 	}
 	out, err := traffic.Run(e.ctx, s, o)
 	bar.end()
+	if errors.Is(err, traffic.ErrTooLarge) {
+		return usageError{err}
+	}
 	if err != nil {
 		return err
 	}
 	spent := time.Since(started)
 	if events != nil {
-		if err := events.close(); err != nil {
+		files.fail(events.flush())
+		if err := files.keep(); err != nil {
 			return err
 		}
 	}

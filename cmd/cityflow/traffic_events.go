@@ -3,28 +3,20 @@ package main
 import (
 	"bufio"
 	"encoding/binary"
+	"io"
 	"math"
-	"os"
 
 	"github.com/malikobaid/cityflow/internal/units"
 )
 
 // eventFile is a loading.Observer that writes link traversals as they happen,
-// 24 bytes each; the file appears under its name when it is whole.
+// 24 bytes each.
 type eventFile struct {
-	name string
-	f    *os.File
-	w    *bufio.Writer
-	err  error
+	w   *bufio.Writer
+	err error // the first
 }
 
-func newEventFile(name string) (*eventFile, error) {
-	f, err := os.Create(name + ".new") // #nosec G304 -- the caller's own file, on the caller's machine
-	if err != nil {
-		return nil, err
-	}
-	return &eventFile{name: name, f: f, w: bufio.NewWriterSize(f, 1<<16)}, nil
-}
+func newEventFile(w io.Writer) *eventFile { return &eventFile{w: bufio.NewWriterSize(w, 1<<16)} }
 
 func (e *eventFile) Exit(p uint32, l units.LinkID, enter, exit float64) {
 	if e.err != nil {
@@ -38,22 +30,10 @@ func (e *eventFile) Exit(p uint32, l units.LinkID, enter, exit float64) {
 	_, e.err = e.w.Write(b[:])
 }
 
-func (e *eventFile) close() error {
+// flush writes what is left and says whether all of it was written.
+func (e *eventFile) flush() error {
 	if e.err == nil {
 		e.err = e.w.Flush()
 	}
-	if err := e.f.Close(); e.err == nil {
-		e.err = err
-	}
-	if e.err == nil {
-		e.err = os.Rename(e.name+".new", e.name)
-	}
 	return e.err
-}
-
-// abandon removes what was written unless close went well; then there is nothing
-// to close or to remove, and those errors are of no interest.
-func (e *eventFile) abandon() {
-	_ = e.f.Close()
-	_ = os.Remove(e.name + ".new")
 }

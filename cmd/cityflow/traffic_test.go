@@ -3,7 +3,9 @@ package main
 import (
 	"bytes"
 	"context"
+	"encoding/binary"
 	"encoding/json"
+	"math"
 	"os"
 	"path/filepath"
 	"slices"
@@ -102,6 +104,62 @@ func TestTrafficEventsAreTheSameAtAnyThreads(t *testing.T) {
 	}
 }
 
+// Every flag does what it says. Two ways of 200 and 202 s: all take the quick one
+// until an update finds it jammed; then the share that moves is the weight.
+func TestTrafficFlags(t *testing.T) {
+	files := write(t, "name\na\nb\nm\n", "name,start,end,length,u,capacity_out\nquick,a,b,4000,20,0.05\nslow1,a,m,2000,20,\nslow2,m,b,2040,20,\n", "orig,dest,t_start,t_end,volume\na,b,0,2400,1200\n")
+	slow := func(flags ...string) (share [2]float64, answer string) {
+		t.Helper()
+		name := filepath.Join(t.TempDir(), "events")
+		code, stdout, stderr := call(t, append(append([]string{"--format", "json", "traffic", "--platoon", "1", "--events", name}, flags...), files...)...)
+		if code != 0 {
+			t.Fatalf("%v: code %d: %s", flags, code, stderr)
+		}
+		b, err := os.ReadFile(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var all, onSlow [2]float64 // entered in the first half of the demand, and later
+		for ; len(b) > 0; b = b[24:] {
+			half := 0
+			if math.Float64frombits(binary.LittleEndian.Uint64(b[8:])) >= 1200 {
+				half = 1
+			}
+			if l := binary.LittleEndian.Uint32(b[16:]); l < 2 {
+				all[half]++
+				onSlow[half] += float64(l)
+			}
+		}
+		answer, _, _ = strings.Cut(stdout, `"seconds"`)
+		return [2]float64{onSlow[0] / max(1, all[0]), onSlow[1] / max(1, all[1])}, answer
+	}
+	near := func(what string, got, want float64) {
+		t.Helper()
+		if math.Abs(got-want) > 0.08 { // four standard deviations of 600 draws
+			t.Errorf("%s: %.2f take the slow way, want %.2f", what, got, want)
+		}
+	}
+	usual, first := slow()
+	near("first half", usual[0], 0.25)                // 0, 1/2
+	near("second half", usual[1], (0.75+0.875)/2)     // updates at 600 s
+	never, _ := slow("--route-weight", "0")           // as at the start
+	near("weight 0", never[1], 0)                     //
+	all, _ := slow("--route-weight", "1")             // all at once
+	near("weight 1", all[0], 0.5)                     //
+	later, _ := slow("--update-interval", "1200")     // one update before the second half
+	near("updates after 1,200 s, first", later[0], 0) //
+	near("updates after 1,200 s, then", later[1], 0.5)
+	if _, again := slow("--threads", "2"); again != first {
+		t.Errorf("two threads: %s, one %s", again, first)
+	}
+	if _, other := slow("--seed", "2"); other == first {
+		t.Error("the seed changes nothing")
+	}
+	if early, text := slow("--until", "1200"); early[1] != 0 || text == first {
+		t.Errorf("until 1,200 s: %s", text)
+	}
+}
+
 func TestTrafficRefusesBadInput(t *testing.T) {
 	files := write(t, ringNodes, strings.Replace(ringLinks, "10,1\nbc", "-3,1\nbc", 1), strings.Replace(ringDemand, "a,d", "x,d", 1))
 	code, stdout, stderr := call(t, append([]string{"traffic"}, files...)...)
@@ -112,8 +170,19 @@ func TestTrafficRefusesBadInput(t *testing.T) {
 	if code != 2 || !strings.Contains(stderr, "--platoon 0") || !strings.Contains(stderr, "--route-weight 2") || !strings.Contains(stderr, "--until -1") {
 		t.Errorf("code %d: %s", code, stderr)
 	}
-	if code, _, _ := call(t, "traffic", "--nodes", "missing.csv", "--links", "missing.csv", "--demand", "missing.csv"); code != 2 {
-		t.Errorf("missing files: code %d", code)
+	code, _, stderr = call(t, "traffic", "--nodes", "missing1.csv", "--links", t.TempDir(), "--demand", "missing2.csv")
+	if code != 2 || !strings.Contains(stderr, "missing1.csv") || !strings.Contains(stderr, "is a folder") || !strings.Contains(stderr, "missing2.csv") {
+		t.Errorf("missing files: code %d: %s", code, stderr)
+	}
+	for _, events := range []string{t.TempDir(), filepath.Join(t.TempDir(), "no", "folder")} {
+		code, stdout, stderr = call(t, append([]string{"traffic", "--events", events}, write(t, ringNodes, ringLinks, ringDemand)...)...)
+		if code != 2 || stdout != "" || !strings.Contains(stderr, "cannot be written") {
+			t.Errorf("events to %s: code %d: %s%s", events, code, stdout, stderr)
+		}
+	}
+	code, stdout, stderr = call(t, append([]string{"traffic", "--platoon", "1", "--until", "1"}, write(t, ringNodes, ringLinks, strings.Replace(ringDemand, ",10\n", ",1e9\n", 1))...)...)
+	if code != 2 || stdout != "" || !strings.Contains(stderr, "larger platoons take less") {
+		t.Errorf("a thousand million vehicles: code %d: %s%s", code, stdout, stderr)
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	cancel()

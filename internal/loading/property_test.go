@@ -235,9 +235,16 @@ func TestWanderersEqualSlowTwin(t *testing.T) {
 		if d.Num() == 0 {
 			smallest, largest = 1, 1
 		}
-		for _, of := range cuts(t, net) {
+		ways := cuts(t, net)
+		loaders := make([]*loading.Loader, len(ways))
+		// Each a second time: nothing may be left of the run before.
+		for i := range 2 * len(ways) {
+			of := ways[i/2]
 			net.RegionOf = of
-			ld := loading.New(net)
+			if i%2 == 0 {
+				loaders[i/2] = loading.New(net)
+			}
+			ld := loaders[i/2]
 			sources := make([]loading.Source, ld.Regions())
 			for i := range sources {
 				mine := &starts{d: d}
@@ -425,6 +432,117 @@ func TestGridlockIsNamed(t *testing.T) {
 	d = together([][]float64{{0}, {0}}, [][]units.LinkID{{0, 1, 0, 2}, {1, 0, 1, 0, 2}}, 1)
 	if r := loading.New(net).Run(d, math.Inf(1), nil); len(r.Gridlock)+len(r.Unfinished) != 0 {
 		t.Errorf("two vehicles: %+v", r)
+	}
+}
+
+// Two streets into each other, both with vehicles that wait to get into the other:
+// at 60 s for their turn, 100 s after the last entry, which is no gridlock; nor is
+// a queue before a shut street.
+func TestWaitingIsNotGridlock(t *testing.T) {
+	net := addLink(addLink(loading.Links{}, 0, 1), 1, 0)
+	net.InCapVS[0], net.InCapVS[1] = 0.01, 0.01
+	d := together([][]float64{{0}, {0}}, [][]units.LinkID{{0, 1}, {1, 0}}, 1)
+	r := loading.New(net).Run(d, 60, nil)
+	if len(r.Gridlock) != 0 || len(r.Unfinished) != 2 {
+		t.Errorf("while they wait: %+v", r)
+	}
+	if r = loading.New(net).Run(d, math.Inf(1), nil); len(r.Unfinished) != 0 {
+		t.Errorf("in the end: %+v", r)
+	}
+	net = addLink(addLink(addLink(loading.Links{}, 0, 1), 1, 2), 1, 0)
+	net.Changes = []loading.Change{{AtS: 0, Link: 1}}
+	d = onePath([]float64{1, 2, 3}, 0, 1)
+	if r = loading.New(net).Run(d, 3600, nil); len(r.Gridlock) != 0 || len(r.Unfinished) != 3 {
+		t.Errorf("before a shut street: %+v", r)
+	}
+}
+
+// A ring longer than the rule searches for stays locked, and is named in full.
+func TestALongRingIsNamed(t *testing.T) {
+	const n = 300
+	var net loading.Links
+	var departs [][]float64
+	var paths [][]units.LinkID
+	for l := range n {
+		net = addLink(net, l, (l+1)%n)
+		net.LengthM[l] = 5 // stores one vehicle
+		departs = append(departs, []float64{0, 0.5, 1})
+		paths = append(paths, []units.LinkID{units.LinkID(l), units.LinkID((l + 1) % n), units.LinkID((l + 2) % n)})
+	}
+	d := together(departs, paths, 1)
+	for _, rule := range []bool{false, true} {
+		net.TurnRings = rule
+		r := loading.New(net).Run(d, math.Inf(1), nil)
+		if len(r.Gridlock) != 1 || len(r.Gridlock[0].Links) != n || len(r.Unfinished) == 0 || r.Turns != 0 {
+			t.Errorf("rule %v: %d rings, %d unfinished, %d turns", rule, len(r.Gridlock), len(r.Unfinished), r.Turns)
+		}
+	}
+}
+
+// On a day with signals, streets shut and slowed and vehicles of all classes:
+// nobody overtakes, nobody is faster than the street was when they came or than
+// their class, nobody comes into a shut street or leaves on red, and nobody is lost.
+func TestLawsOfABusyDay(t *testing.T) {
+	slowed, red, slow := 0, 0, 0
+	rapid.Check(t, func(t *rapid.T) {
+		net, d := busy(t)
+		var all moves
+		r := loading.New(net).Run(d, math.Inf(1), &all)
+		changes := slices.Clone(net.Changes)
+		slices.SortStableFunc(changes, func(a, b loading.Change) int { return cmp.Compare(a.AtS, b.AtS) })
+		lastIn := make([]float64, len(net.From))
+		for l := range lastIn {
+			lastIn[l] = math.Inf(-1)
+		}
+		passed := make([]int, d.Num())
+		for _, m := range all {
+			speed, shut := net.SpeedMS[m.l], false
+			for _, c := range changes {
+				if c.Link != m.l || c.AtS > m.enter {
+					continue
+				}
+				if shut = c.CapacityVS == 0; !shut {
+					speed = c.SpeedMS
+				}
+			}
+			if shut {
+				t.Fatalf("%+v enters a shut street", m)
+			}
+			if speed < net.SpeedMS[m.l] {
+				slowed++
+			}
+			if d.Class != nil {
+				if top := net.Classes[d.Class[m.p]].TopSpeedMS; top > 0 && top < speed {
+					speed = top
+					slow++
+				}
+			}
+			if least := float64(net.LengthM[m.l]) / float64(speed); m.exit-m.enter < least*(1-1e-6) {
+				t.Fatalf("%+v takes %g s, least %g", m, m.exit-m.enter, least)
+			}
+			if m.enter < d.DepartS[m.p] || m.enter <= lastIn[m.l] {
+				t.Fatalf("%+v departs at %g; the one before came at %g", m, d.DepartS[m.p], lastIn[m.l])
+			}
+			lastIn[m.l] = m.enter
+			passed[m.p]++
+			if net.Signals != nil && net.Signals[m.l].CycleS > 0 {
+				s := net.Signals[m.l]
+				since := math.Mod(m.exit-float64(s.FromS)+2*float64(s.CycleS), float64(s.CycleS))
+				if since > float64(s.GreenS)+1e-4 && since < float64(s.CycleS)-1e-4 {
+					t.Fatalf("%+v leaves %g s after green began, which is %g s long", m, since, s.GreenS)
+				}
+				red++
+			}
+		}
+		for p, n := range passed {
+			want := int(d.PathFirst[p+1] - d.PathFirst[p])
+			if n > want || (n < want) != math.IsInf(r.ArriveS[p], 1) {
+				t.Fatalf("platoon %d passed %d of %d links and arrived at %g", p, n, want, r.ArriveS[p])
+			}
+		}
+	})
+	if slowed == 0 || red == 0 || slow == 0 {
+		t.Errorf("%d moves on slowed links, %d at signals, %d by slow vehicles: the generator misses the hard cases", slowed, red, slow)
 	}
 }
 

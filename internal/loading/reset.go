@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"math/bits"
+	"reflect"
 	"slices"
 
 	"github.com/malikobaid/cityflow/internal/units"
@@ -43,14 +44,11 @@ func (ld *Loader) reset(smallest, largest float64, visits []uint32) {
 		if !ld.usable[l] || (visits != nil && visits[l] == 0) {
 			continue
 		}
-		// A platoon enters while its front fits, so the vehicles between the
-		// wave and the last one in stay below storage and two platoons. No
-		// ring needs more slots than the link has visits.
-		need := uint64((ld.storage[l]+2*largest)/smallest + 4)
+		most := uint32(math.MaxUint32)
 		if visits != nil {
-			need = min(need, uint64(visits[l]))
+			most = visits[l]
 		}
-		size := uint64(1) << bits.Len64(need-1)
+		size := ld.ring(l, smallest, largest, most)
 		k.mask = uint32(size - 1)
 		total += size
 	}
@@ -68,6 +66,26 @@ func (ld *Loader) reset(smallest, largest float64, visits []uint32) {
 		r.change, r.entries, r.turns = 0, 0, 0
 		r.turned, r.named = r.turned[:0], r.named[:0]
 	}
+}
+
+// ring is how many slots link l gets, a power of two. A platoon enters while its
+// front fits, so the vehicles between the wave and the last one in stay below
+// storage and two platoons. No ring needs more slots than the link has visits.
+func (ld *Loader) ring(l int, smallest, largest float64, visits uint32) uint64 {
+	need := min(uint64((ld.storage[l]+2*largest)/smallest+4), uint64(visits))
+	return uint64(1) << bits.Len64(need-1)
+}
+
+// RingBytes is the memory that Begin takes for platoons of these sizes: what the
+// streets can hold, however long the run.
+func (ld *Loader) RingBytes(smallest, largest float64) float64 {
+	slots := 0.0
+	for l := range ld.links {
+		if ld.usable[l] {
+			slots += float64(ld.ring(l, smallest, largest, math.MaxUint32))
+		}
+	}
+	return slots * float64(reflect.TypeFor[slot]().Size())
 }
 
 // countVisits counts the traversals of each link and checks that every path is

@@ -4,8 +4,9 @@
 //
 // Comparisons are made without branches, which no processor could predict here:
 // keys are kept as integers of the same order, and of four children the least is
-// found by two rounds of a tournament. That is a third quicker than the same heap
-// with if, and than a generic one, whose comparison is a call.
+// found by two rounds of a tournament. That takes about two thirds of the time of
+// the same heap with if, and less than half of that of a generic one, whose
+// comparison is a call (go test -run - -bench Hold ./internal/pq).
 package pq
 
 import (

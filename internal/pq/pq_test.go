@@ -85,7 +85,8 @@ func TestQueueEqualsTwin(t *testing.T) {
 }
 
 // BenchmarkHold pops the least and pushes it again later, with as many items as
-// the events of Chicago Sketch, beside the same 4-ary heap written with if.
+// the events of Chicago Sketch, beside the same 4-ary heap written with if, and for
+// any type, and the standard library's.
 func BenchmarkHold(b *testing.B) {
 	const n = 4000
 	rng := rand.New(rand.NewPCG(1, 1))
@@ -117,6 +118,68 @@ func BenchmarkHold(b *testing.B) {
 			i++
 		}
 	})
+	b.Run("generic", func(b *testing.B) {
+		var q generic[pair]
+		for i := range n {
+			q.push(pair{later[i], uint32(i)})
+		}
+		i := 0
+		for b.Loop() {
+			x := q.pop()
+			q.push(pair{x.key + later[i&(1<<16-1)], x.id})
+			i++
+		}
+	})
+	b.Run("container/heap", func(b *testing.B) {
+		q := new(plain)
+		for i := range n {
+			heap.Push(q, pair{later[i], uint32(i)})
+		}
+		i := 0
+		for b.Loop() {
+			(*q)[0].key += later[i&(1<<16-1)]
+			heap.Fix(q, 0)
+			i++
+		}
+	})
+}
+
+// generic is the same heap for any type, which is asked for its order.
+type generic[T interface{ before(T) bool }] []T
+
+func (q *generic[T]) push(x T) {
+	h := append(*q, x)
+	*q = h
+	i := len(h) - 1
+	for i > 0 && x.before(h[(i-1)/4]) {
+		h[i] = h[(i-1)/4]
+		i = (i - 1) / 4
+	}
+	h[i] = x
+}
+
+func (q *generic[T]) pop() T {
+	h := *q
+	top, x := h[0], h[len(h)-1]
+	h = h[:len(h)-1]
+	*q = h
+	i := 0
+	for c := 1; c < len(h); c = 4*i + 1 {
+		least := c
+		for j := c + 1; j < min(c+4, len(h)); j++ {
+			if h[j].before(h[least]) {
+				least = j
+			}
+		}
+		if !h[least].before(x) {
+			break
+		}
+		h[i], i = h[least], least
+	}
+	if len(h) > 0 {
+		h[i] = x
+	}
+	return top
 }
 
 type branching []pair
@@ -158,20 +221,22 @@ func (q *branching) pop() pair {
 	return top
 }
 
-// The twin of the benchmark is itself right.
-func TestBranching(t *testing.T) {
+// The others of the benchmark are themselves right.
+func TestOthers(t *testing.T) {
 	var q branching
+	var g generic[pair]
 	var want []float64
 	rng := rand.New(rand.NewPCG(1, 2))
 	for i := range 500 {
 		k := rng.Float64()
 		q.push(pair{k, uint32(i)})
+		g.push(pair{k, uint32(i)})
 		want = append(want, k)
 	}
 	slices.Sort(want)
 	for _, k := range want {
-		if got := q.pop(); got.key != k {
-			t.Fatalf("%g, want %g", got.key, k)
+		if a, b := q.pop(), g.pop(); a.key != k || b.key != k {
+			t.Fatalf("%g and %g, want %g", a.key, b.key, k)
 		}
 	}
 }

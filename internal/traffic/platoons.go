@@ -61,6 +61,10 @@ func (p *platoons) departS(row int, k uint32) float64 {
 	return r.FromS + (float64(k)+0.5)/m*(r.ToS-r.FromS)
 }
 
+// waitBytes is the memory when all platoons wait before their first links: 16
+// bytes each, in queues that double.
+func (p *platoons) waitBytes() float64 { return 2 * 16 * float64(p.num()) }
+
 // largest is the size of the largest platoon.
 func (p *platoons) largest() int {
 	return max(p.vehicles(0), p.vehicles(p.num()-1))

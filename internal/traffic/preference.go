@@ -1,9 +1,7 @@
 package traffic
 
 import (
-	"fmt"
 	"math/bits"
-	"slices"
 	"sync"
 
 	"github.com/malikobaid/cityflow/internal/loading"
@@ -70,21 +68,11 @@ const batch = 8
 
 const none = 1<<32 - 1
 
-// maxWants bounds the table of preferences (a gigabyte).
-const maxWants = 1 << 28
-
-func newPreference(s *Scenario, g *graph, seed uint64, weight float64, workers int) (*preference, error) {
+func newPreference(s *Scenario, g *graph, seed uint64, weight float64, workers int) *preference {
 	p := &preference{g: g, order: s.order, number: make([]uint32, len(s.Nodes)), weight: float32(weight),
 		cost: make([]float32, len(s.Links)), to: make([]uint32, len(s.Links)),
 		draws: random.New(seed, random.RouteDraw), noises: random.New(seed, random.RouteNoise)}
-	for _, r := range s.Rows {
-		p.dests = append(p.dests, r.Dest)
-	}
-	slices.Sort(p.dests)
-	p.dests = slices.Compact(p.dests)
-	if n := len(s.Links) * len(p.dests); n > maxWants {
-		return nil, fmt.Errorf("traffic: %d links and %d destinations make %d preferences, at most %d", len(s.Links), len(p.dests), n, maxWants)
-	}
+	p.dests = s.destinations()
 	for i, n := range p.dests {
 		p.number[n] = uint32(i)
 	}
@@ -111,8 +99,11 @@ func newPreference(s *Scenario, g *graph, seed uint64, weight float64, workers i
 		}
 		p.inFirst[v+1] = uint32(len(p.in))
 	}
-	return p, nil
+	return p
 }
+
+// bytes is the memory of the table.
+func (p *preference) bytes() float64 { return 4 * float64(len(p.want)) }
 
 // isLeaf asks whether a node has one neighbour, which is no leaf itself.
 func (p *preference) isLeaf(v units.NodeID) bool {
@@ -136,6 +127,18 @@ func (p *preference) isLeaf(v units.NodeID) bool {
 
 // update measures travel times and moves the preferences.
 func (p *preference) update(ld *loading.Loader, length []float32) {
+	p.measure(ld, length)
+	weight := p.weight
+	if p.updates == 0 {
+		weight = 1
+	}
+	p.updates++
+	p.moveAll(weight)
+}
+
+// measure takes the travel times of the moment, with noise; infinite where nobody
+// may enter.
+func (p *preference) measure(ld *loading.Loader, length []float32) {
 	at := p.noises.At(p.updates)
 	for i, l := range p.g.outLink {
 		if ld.Closed(int(l)) {
@@ -147,14 +150,13 @@ func (p *preference) update(ld *loading.Loader, length []float32) {
 		t := min(float64(length[l])/ld.SpeedMS(int(l)), 100*free)
 		p.cost[i] = float32(t * (1 + noise*at.At(uint64(l)).Uniform()))
 	}
+}
+
+// moveAll moves the preferences for all destinations by the costs at hand.
+func (p *preference) moveAll(weight float32) {
 	for i := range p.in {
 		p.in[i].cost = p.cost[p.in[i].out]
 	}
-	weight := p.weight
-	if p.updates == 0 {
-		weight = 1
-	}
-	p.updates++
 	// Destinations are independent; each is written by one goroutine.
 	var crew sync.WaitGroup
 	for worker := range p.work {

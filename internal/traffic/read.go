@@ -38,12 +38,13 @@ func (ps Problems) Error() string {
 	return fmt.Sprintf("%d problem(s) in the scenario:\n  %s", len(ps), strings.Join(lines, "\n  "))
 }
 
-// Limits on what one scenario may hold: far above any city, far below what would
-// exhaust the memory of a laptop.
+// Limits on what one scenario may hold: far above any city. What the memory of a
+// laptop can hold depends on the platoons, too (maxBytes).
 const (
 	maxRows     = 5_000_000
 	maxNodes    = 1 << 20 // a destination and a count of junctions share 32 bits
 	maxPlatoons = 1 << 30
+	maxWants    = 1 << 28 // preferences, and nodes in order by destination: a gigabyte each
 	maxProblems = 100
 	maxValue    = 1e9
 )

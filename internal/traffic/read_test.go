@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
+	"runtime"
 	"strings"
 	"testing"
 
@@ -99,6 +101,50 @@ func TestWhatCannotBeRead(t *testing.T) {
 	if err == nil || !strings.Contains(err.Error(), "more problems than 100") || len(err.Error()) > 10_000 {
 		t.Errorf("%.300v", err)
 	}
+}
+
+// What would exhaust the memory of a laptop is refused, before it does.
+func TestTooLarge(t *testing.T) {
+	var nodes, links, demand strings.Builder
+	nodes.WriteString("name\n")
+	links.WriteString("name,start,end,length,u\n")
+	demand.WriteString("orig,dest,t_start,t_end,volume\n")
+	for i := range 16385 {
+		fmt.Fprintf(&nodes, "%d\n", i)
+		fmt.Fprintf(&links, "%d,%d,%d,10,10\n", i, i, (i+1)%16385)
+		fmt.Fprintf(&demand, "%d,%d,0,10,1\n", i, (i+1)%16385)
+	}
+	if _, err := read(nodes.String(), links.String(), demand.String()); err == nil || !strings.Contains(err.Error(), "demand.csv: 16385 links and 16385 destinations make 268468225 preferences") {
+		t.Errorf("preferences: %v", err)
+	}
+	for name, c := range map[string]struct{ links, demand string }{
+		"a million cars a link": {twoLinks + strings.Repeat("#,a,b,5000000,20,0.2,1\n", 600), someDemand},
+		"all of China":          {twoLinks, strings.Replace(someDemand, ",0.5", ",1e6", 1)},
+	} {
+		s, err := read(threeNodes, numbered(c.links), c.demand)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var before, after runtime.MemStats
+		runtime.ReadMemStats(&before)
+		_, err = traffic.Run(context.Background(), s, traffic.Options{Platoon: 1, UntilS: 1})
+		runtime.ReadMemStats(&after)
+		if !errors.Is(err, traffic.ErrTooLarge) || !strings.Contains(err.Error(), "larger platoons take less") || after.TotalAlloc-before.TotalAlloc > 1<<24 {
+			t.Errorf("%s: %v, %d bytes", name, err, after.TotalAlloc-before.TotalAlloc)
+		}
+		if _, err := traffic.Run(context.Background(), s, traffic.Options{Platoon: 1000, UntilS: 1}); err != nil {
+			t.Errorf("%s, in platoons of 1,000: %v", name, err)
+		}
+	}
+}
+
+// numbered gives each # a number of its own.
+func numbered(text string) string {
+	parts := strings.Split(text, "#")
+	for i := range parts[1:] {
+		parts[i] += fmt.Sprintf("x%d", i)
+	}
+	return strings.Join(parts, "")
 }
 
 // Whatever the bytes, reading gives a scenario or problems, and what was read

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"math"
+	"slices"
 
 	"github.com/malikobaid/cityflow/internal/loading"
 	"github.com/malikobaid/cityflow/internal/units"
@@ -292,10 +293,24 @@ func freeCosts(s *Scenario) []float32 {
 	return cost
 }
 
+// destinations are the nodes that are one, ascending.
+func (s *Scenario) destinations() []units.NodeID {
+	var dests []units.NodeID
+	for _, r := range s.Rows {
+		dests = append(dests, r.Dest)
+	}
+	slices.Sort(dests)
+	return slices.Compact(dests)
+}
+
 // findWays finds the free-flow path of every row, and complains of demand
 // between nodes that no path joins.
 func (s *Scenario) findWays(name string, problems *Problems) {
 	t := &table{name: name, problems: problems}
+	if links, dests := len(s.Links), len(s.destinations()); links*dests > maxWants {
+		t.add(Problem{File: name, Message: fmt.Sprintf("%d links and %d destinations make %d preferences, want at most %d", links, dests, links*dests, maxWants)})
+		return
+	}
 	g := newGraph(s)
 	s.work = make([]float64, len(s.Links))
 	cost := freeCosts(s)

@@ -2,6 +2,7 @@ package traffic
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"math"
 	"slices"
@@ -41,6 +42,11 @@ type Outcome struct {
 // maxHorizonS ends a run without an end, this long after the last departure: a
 // day in which nobody needs to be on the road any more.
 const maxHorizonS = 86400
+
+// maxBytes bounds the memory of a run; ErrTooLarge says that it may need more.
+const maxBytes = 8 << 30
+
+var ErrTooLarge = errors.New("traffic: too large")
 
 // patienceS is how long a vehicle that is first at a junction waits for the link
 // it drew before it draws again: UXsim's time step at its default platoon of 5
@@ -91,10 +97,7 @@ func Run(ctx context.Context, s *Scenario, o Options) (*Outcome, error) {
 	}
 	g := newGraph(s)
 	p := cut(s, o.Platoon)
-	pref, err := newPreference(s, g, o.Seed, weight, threads)
-	if err != nil {
-		return nil, err
-	}
+	pref := newPreference(s, g, o.Seed, weight, threads)
 	net := s.Net
 	net.TurnRings = o.TurnRings
 	net.PatienceS = patienceS
@@ -122,6 +125,9 @@ func Run(ctx context.Context, s *Scenario, o Options) (*Outcome, error) {
 	out := &Outcome{Trips: s.Vehicles, Regions: len(sources)}
 	arrived := &arrivals{count: make([]int, len(s.Links)), sum: make([]float64, len(s.Links))}
 	smallest := min(o.Platoon, p.vehicles(p.num()-1))
+	if need := pref.bytes() + ld.RingBytes(float64(smallest), float64(p.largest())) + p.waitBytes(); need > maxBytes {
+		return nil, fmt.Errorf("%w: streets, demand and preferences may take %.1f GiB in platoons of %d, at most %d: larger platoons take less", ErrTooLarge, need/(1<<30), o.Platoon, maxBytes>>30)
+	}
 	ld.Begin(sources, pref, arrived, o.Observer, float64(smallest), float64(p.largest()))
 	pref.update(ld, net.LengthM)
 	now := 0.0

@@ -8,6 +8,7 @@ import (
 	"hash"
 	"hash/fnv"
 	"math"
+	"runtime"
 	"strings"
 	"testing"
 
@@ -100,16 +101,21 @@ func grid(t testing.TB, side int, perHour float64) *traffic.Scenario {
 }
 
 // The first row of the exact cases: 250 vehicles at 0.5/s drive 50 s each; and
-// over two links 100 s. With the outlet of the first capped at 0.25/s the queue
-// grows by 0.25/s for 500 s to 125 and takes 500 s to clear: 125*1000/2 = 62,500
-// vehicle-seconds of delay.
+// over two links 100 s. With the outlet of the first, or the inlet of the second,
+// capped at 0.25/s the queue grows by 0.25/s for 500 s to 125 and takes 500 s to
+// clear: 125*1000/2 = 62,500 vehicle-seconds of delay.
 func TestExactCasesFromCSV(t *testing.T) {
 	for _, c := range []struct {
 		out          string
 		total, delay float64
-	}{{"", 25000, 0}, {"0.25", 25000 + 62500, 62500}} {
-		links := strings.ReplaceAll(strings.Replace(twoLinks, "merge_priority", "capacity_out", 1), "0.2,1\n", "0.2,\n")
-		links = strings.Replace(links, "ab,a,b,1000,20,0.2,", "ab,a,b,1000,20,0.2,"+c.out, 1)
+	}{{",", 25000, 0}, {"capacity_out,0.25", 25000 + 62500, 62500}, {"capacity_in,0.25", 25000 + 62500, 62500}} {
+		column, out, _ := strings.Cut(c.out, ",")
+		if column == "" {
+			column = "capacity_out"
+		}
+		capped := map[string]string{"capacity_out": "ab,a,b", "capacity_in": "bc,b,c"}[column]
+		links := strings.ReplaceAll(strings.Replace(twoLinks, "merge_priority", column, 1), "0.2,1\n", "0.2,\n")
+		links = strings.Replace(links, capped+",1000,20,0.2,", capped+",1000,20,0.2,"+out, 1)
 		s, err := read(threeNodes, links, someDemand)
 		if err != nil {
 			t.Fatal(err)
@@ -120,6 +126,75 @@ func TestExactCasesFromCSV(t *testing.T) {
 		}
 	}
 }
+
+// The k-th of m platoons of a row departs at (k+1/2)/m of its time, in order of
+// row; where both columns are there a volume of 0 means the flow.
+func TestDepartures(t *testing.T) {
+	s, err := read(threeNodes, twoLinks, "orig,dest,t_start,t_end,q,volume\na,b,100,500,0.25,0\nb,c,0,40,-1,20\n")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if s.Vehicles != 120 {
+		t.Fatalf("%d vehicles, want 0.25 x 400 and 20", s.Vehicles)
+	}
+	for _, size := range []int{1, 4, 5} {
+		next := [2]int{}
+		run(t, s, traffic.Options{Platoon: size, Observer: exits(func(_ uint32, l units.LinkID, enter, _ float64) {
+			m := float64([2]int{100, 20}[l] / size)
+			want := [2]float64{100, 0}[l] + (float64(next[l])+0.5)/m*[2]float64{400, 40}[l]
+			if math.Abs(enter-want) > 1e-9 {
+				t.Fatalf("platoons of %d: number %d of row %d departs at %g s, want %g", size, next[l], l, enter, want)
+			}
+			next[l]++
+		})})
+		if next != [2]int{100 / size, 20 / size} {
+			t.Errorf("platoons of %d: %v departed", size, next)
+		}
+	}
+}
+
+// A ring of full links rolls on when asked to, whatever the threads asked for.
+func TestTurnRings(t *testing.T) {
+	s, err := read("name\na\nb\nc\nd\n", "name,start,end,length,u\nab,a,b,10,1\nbc,b,c,10,1\nca,c,a,10,1\nad,a,d,10,1\n",
+		"orig,dest,t_start,t_end,volume\na,c,0,60,10\nb,a,0,60,10\nc,b,0,60,10\na,d,0,60,5\n")
+	if err != nil {
+		t.Fatal(err)
+	}
+	locked := run(t, s, traffic.Options{Platoon: 1, UntilS: 7200, Threads: 4})
+	if len(locked.Gridlock) != 1 || len(locked.Gridlock[0].Links) != 3 || locked.Completed == s.Vehicles || locked.Turns != 0 {
+		t.Errorf("by default: %+v", locked)
+	}
+	rolled := run(t, s, traffic.Options{Platoon: 1, UntilS: 7200, Threads: 4, TurnRings: true})
+	if len(rolled.Gridlock) != 0 || rolled.Completed != s.Vehicles || rolled.Turns == 0 || len(rolled.Turned) == 0 {
+		t.Errorf("with the rule: %+v", rolled)
+	}
+}
+
+// Memory is for what the streets can hold, not for how much is driven: a day of
+// the same traffic takes no more than an hour of it.
+func TestMemoryIsNotOfTrajectories(t *testing.T) {
+	taken := func(hours float64) (bytes uint64, entries int) {
+		s, err := read(threeNodes, twoLinks, fmt.Sprintf("orig,dest,t_start,t_end,q\na,c,0,%g,0.5\n", 3600*hours))
+		if err != nil {
+			t.Fatal(err)
+		}
+		var before, after runtime.MemStats
+		runtime.ReadMemStats(&before)
+		o := run(t, s, traffic.Options{Platoon: 1, Observer: &counted{}})
+		runtime.ReadMemStats(&after)
+		return after.TotalAlloc - before.TotalAlloc, o.LinkEntries
+	}
+	hour, n := taken(1)
+	day, m := taken(24)
+	t.Logf("%d bytes for %d link entries, %d for %d", hour, n, day, m)
+	if m != 24*n || day > hour+8*uint64(m) {
+		t.Errorf("%d bytes for %d link entries, %d bytes for %d", hour, n, day, m)
+	}
+}
+
+type counted struct{ n int }
+
+func (c *counted) Exit(uint32, units.LinkID, float64, float64) { c.n++ }
 
 // No vehicle is lost by cutting the demand into platoons, nor by an end.
 func TestEveryVehicleIsLoaded(t *testing.T) {
@@ -253,6 +328,7 @@ func TestChicago(t *testing.T) {
 type laws struct {
 	t    *rapid.T
 	s    *traffic.Scenario
+	size int
 	at   map[uint32]float64      // by platoon: when it left its last link
 	on   map[uint32]units.LinkID // and which that was
 	last []float64               // by link: entry of the last to leave
@@ -264,8 +340,16 @@ func (w *laws) Exit(p uint32, l units.LinkID, enter, exit float64) {
 	if free := float64(n.LengthM[l]) / float64(n.SpeedMS[l]); exit-enter < free*(1-1e-6) {
 		w.t.Fatalf("platoon %d takes %v s over link %d, free flow %v", p, exit-enter, l, free)
 	}
-	if before, ok := w.on[p]; ok && (w.at[p] != enter || n.To[before] != n.From[l]) {
+	before, ok := w.on[p]
+	if ok && (w.at[p] != enter || n.To[before] != n.From[l]) {
 		w.t.Fatalf("platoon %d left link %d at %v and is on %d from %v", p, before, w.at[p], l, enter)
+	}
+	if orig, dest, _, departS := w.s.Platoon(w.size, p); !ok {
+		if n.From[l] != orig || enter < departS {
+			w.t.Fatalf("platoon %d starts at node %d at %v, wants to at node %d at %v", p, n.From[l], enter, orig, departS)
+		}
+	} else if n.From[l] == dest {
+		w.t.Fatalf("platoon %d goes on from where it wanted to go", p)
 	}
 	if enter <= w.last[l] {
 		w.t.Fatalf("link %d: the one that came at %v overtook the one before", l, enter)
@@ -319,7 +403,7 @@ func TestLaws(t *testing.T) {
 		o := traffic.Options{Platoon: rapid.IntRange(1, 12).Draw(t, "platoon"), IntervalS: number(20, 900, "interval"), UntilS: number(100, 4000, "until"), Seed: rapid.Uint64().Draw(t, "seed")}
 		var first *traffic.Outcome
 		for o.Threads = 1; o.Threads <= 3; o.Threads++ {
-			w := &laws{t: t, s: s, at: map[uint32]float64{}, on: map[uint32]units.LinkID{}, last: make([]float64, len(s.Links))}
+			w := &laws{t: t, s: s, size: o.Platoon, at: map[uint32]float64{}, on: map[uint32]units.LinkID{}, last: make([]float64, len(s.Links))}
 			for l := range w.last {
 				w.last[l] = -1
 			}
@@ -330,6 +414,19 @@ func TestLaws(t *testing.T) {
 			}
 			if out.Trips != s.Vehicles || out.Completed+out.OnRoad+out.Waiting+out.NotYet != out.Trips {
 				t.Fatalf("vehicles are lost: %+v", out)
+			}
+			arrived, travelS := 0, 0.0
+			for p := range s.Platoons(o.Platoon) {
+				orig, dest, n, departS := s.Platoon(o.Platoon, p)
+				if last, ok := w.on[p]; ok && s.Net.To[last] == dest {
+					arrived += n
+					travelS += float64(n) * (w.at[p] - departS)
+				} else if orig == dest && departS <= o.UntilS {
+					arrived += n
+				}
+			}
+			if arrived != out.Completed || math.Abs(travelS-out.TotalTravelS) > 1e-6*(1+travelS) {
+				t.Fatalf("%d arrived and took %v s: %+v", arrived, travelS, out)
 			}
 			if out.TotalDelayS < -1e-4*(1+out.TotalTravelS) {
 				t.Fatalf("negative delay: %+v", out)
