@@ -5,10 +5,9 @@
 //   BASE_URL=http://127.0.0.1:8080 node test/basemap.mjs     against a running server with the shipped cities
 //   SHOTS=/some/folder      keep the pictures       VERBOSE=1   print the shares
 //   CHROMIUM=/usr/bin/chromium                      the browser to use
-import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { chromium } from 'playwright-core';
+import { launch, until } from './browser.mjs';
 import { count, decode } from './png.mjs';
 
 const base = (process.env.BASE_URL ?? '').replace(/\/+$/, '');
@@ -30,15 +29,7 @@ const CITIES = {
 const NAMELESS = ['porto-alegre'];
 
 const faults = [];
-const profile = mkdtempSync(join(tmpdir(), 'cityflow-basemap-'));
-const context = await chromium.launchPersistentContext(profile, {
-  executablePath: process.env.CHROMIUM || '/usr/bin/chromium',
-  headless: true,
-  args: ['--no-sandbox', '--use-angle=swiftshader', '--enable-unsafe-swiftshader', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking', '--disable-component-update', '--disable-sync'],
-  viewport: { width: 980, height: 620 },
-  reducedMotion: 'reduce',
-  locale: 'en-GB',
-});
+const { context, close } = await launch({ width: 980, height: 620 });
 const page = await context.newPage();
 page.on('console', (m) => (m.type() === 'error' || /Content.Security.Policy|map:|basemap:|could not be loaded/i.test(m.text())) && faults.push(`console: ${m.text()}`));
 page.on('pageerror', (e) => faults.push(`error: ${e.stack ?? e}`));
@@ -46,23 +37,17 @@ page.on('request', (r) => !r.url().startsWith(base) && !/^(data|blob|about):/.te
 let bytes = 0;
 page.on('requestfinished', (r) => void r.sizes().then((s) => (bytes += s.responseBodySize), () => undefined));
 
-/** Asks until the answer is right. */
-async function until(what, ask, ms = 60_000) {
-  const end = Date.now() + ms;
-  while (Date.now() < end) {
-    if (await ask()) return;
-    await new Promise((r) => setTimeout(r, 100));
-  }
-  throw new Error(`waited ${ms} ms in vain for ${what}`);
-}
 // Two frames first: a map that was just told to move still says it is idle.
 const drawn = (name) =>
-  until(`${name} to be drawn`, () =>
-    page.evaluate(async () => {
-      await new Promise((r) => requestAnimationFrame(() => requestAnimationFrame(r)));
-      const frame = document.querySelector('.map');
-      return frame?.dataset.state === 'idle' && frame.cityMap?.map.loaded();
-    }),
+  until(
+    `${name} to be drawn`,
+    () =>
+      page.evaluate(async () => {
+        await new Promise((r) => requestAnimationFrame(() => requestAnimationFrame(r)));
+        const frame = document.querySelector('.map');
+        return frame?.dataset.state === 'idle' && frame.cityMap?.map.loaded();
+      }),
+    60_000,
   );
 
 try {
@@ -118,8 +103,7 @@ try {
 } catch (e) {
   faults.push(String(e.stack ?? e));
 } finally {
-  await context.close();
-  rmSync(profile, { recursive: true, force: true });
+  await close();
 }
 for (const f of faults) console.error(`not ok  ${f}`);
 console.log(faults.length ? `${faults.length} faults` : `the basemaps of ${Object.keys(CITIES).length} cities look right at three zooms, light and dark`);

@@ -11,11 +11,11 @@
 //   RUN_CITIES=all                                      run every city's ready what-if, not only of those whose
 //                                                       morning is settled (minutes: the others settle in that run)
 import assert from 'node:assert/strict';
-import { mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { mkdirSync, readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { chromium } from 'playwright-core';
+import { launch, options, until } from './browser.mjs';
 import { createMock } from './mock-server.mjs';
 import { count, decode } from './png.mjs';
 import { visits } from './visits.mjs';
@@ -28,19 +28,7 @@ if (shots) mkdirSync(shots, { recursive: true });
 const axeSource = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
 const patience = Number(process.env.PATIENCE_MS ?? 120_000);
 
-const profile = mkdtempSync(join(tmpdir(), 'cityflow-e2e-'));
-const browser = {
-  executablePath: process.env.CHROMIUM || '/usr/bin/chromium',
-  headless: true,
-  args: ['--no-sandbox', '--use-angle=swiftshader', '--enable-unsafe-swiftshader', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking', '--disable-component-update', '--disable-sync'],
-};
-const context = await chromium.launchPersistentContext(profile, {
-  ...browser,
-  viewport: { width: 1280, height: 860 },
-  colorScheme: 'light',
-  reducedMotion: 'reduce',
-  locale: 'en-GB',
-});
+const { context, close } = await launch({ width: 1280, height: 860 });
 
 const faults = [];
 /** Addresses that are meant to answer with an error; Chromium logs each on the console. */
@@ -65,22 +53,6 @@ async function step(name, run) {
   await run();
   passed++;
   console.log(`ok  ${name} (${Date.now() - start} ms)`);
-}
-
-/** Asks until the answer is right: under the policy of the pages no string may be evaluated there. */
-async function until(what, ask, ms = 20_000) {
-  const end = Date.now() + ms;
-  let last;
-  while (Date.now() < end) {
-    try {
-      last = await ask();
-      if (last) return last;
-    } catch (e) {
-      last = e;
-    }
-    await new Promise((r) => setTimeout(r, 100));
-  }
-  throw new Error(`waited ${ms} ms in vain for: ${what} (last: ${last})`);
 }
 
 async function shot(page, name, fullPage = false) {
@@ -492,7 +464,7 @@ try {
   }
 
   if (!real) {
-    const fresh = await chromium.launch(browser);
+    const fresh = await chromium.launch(options);
     try {
       await visits(fresh, { step, until, watch, eachLook, heading, shot });
     } finally {
@@ -525,9 +497,8 @@ try {
   faults.push(String(e.stack ?? e));
   await shot(page, 'fault').catch(() => {});
 } finally {
-  await context.close();
+  await close();
   await mock?.close();
-  rmSync(profile, { recursive: true, force: true });
 }
 for (const f of faults) console.error(`not ok  ${f}`);
 console.log(faults.length ? `${faults.length} faults` : `all ${passed} steps passed, 0 axe violations, 0 foreign requests, 0 console errors`);
