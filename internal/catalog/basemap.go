@@ -32,18 +32,16 @@ func (c *Catalog) AddBasemap(ctx context.Context, slug string, archive []byte) e
 	if err != nil {
 		return err
 	}
-	for _, e := range x.Cities {
-		if e.Info.Slug != slug {
-			continue
-		}
-		if err := c.put(ctx, basemapKey(slug), archive); err != nil {
-			return err
-		}
-		e.Basemap = digestOf(archive)
-		_, err := c.name(ctx, e)
+	e, ok := x.entry(slug)
+	if !ok {
+		return fmt.Errorf("%w %q", run.ErrUnknownCity, slug)
+	}
+	if err := c.put(ctx, basemapKey(slug), archive); err != nil {
 		return err
 	}
-	return fmt.Errorf("%w %q", run.ErrUnknownCity, slug)
+	e.Basemap = digestOf(archive)
+	_, err = c.name(ctx, e)
+	return err
 }
 
 func digestOf(b []byte) string {
@@ -58,36 +56,34 @@ func (c *Catalog) Basemap(ctx context.Context, slug string) (archive []byte, dig
 	if err != nil {
 		return nil, "", err
 	}
-	for _, e := range x.Cities {
-		if e.Info.Slug != slug {
-			continue
-		}
-		if e.Basemap == "" {
-			return nil, "", fmt.Errorf("%w: %s has no basemap", run.ErrUnknownCity, slug)
-		}
-		c.mu.Lock()
-		for _, b := range c.basemaps {
-			if b.digest == e.Basemap {
-				c.mu.Unlock()
-				return b.archive, b.digest, nil
-			}
-		}
-		c.mu.Unlock()
-		data, err := c.bucket.ReadAll(ctx, basemapKey(slug))
-		if err != nil {
-			return nil, "", fmt.Errorf("basemap of %s: %w", slug, err)
-		}
-		// By its own bytes: it may have been replaced since the index was read.
-		b := &basemap{data, digestOf(data)}
-		c.mu.Lock()
-		defer c.mu.Unlock()
-		c.basemaps = append(c.basemaps, b)
-		if n := len(c.basemaps); n > mostKept {
-			c.basemaps = slices.Delete(c.basemaps, 0, n-mostKept)
-		}
-		return b.archive, b.digest, nil
+	e, ok := x.entry(slug)
+	if !ok {
+		return nil, "", fmt.Errorf("%w %q", run.ErrUnknownCity, slug)
 	}
-	return nil, "", fmt.Errorf("%w %q", run.ErrUnknownCity, slug)
+	if e.Basemap == "" {
+		return nil, "", fmt.Errorf("%w: %s has no basemap", run.ErrUnknownCity, slug)
+	}
+	c.mu.Lock()
+	for _, b := range c.basemaps {
+		if b.digest == e.Basemap {
+			c.mu.Unlock()
+			return b.archive, b.digest, nil
+		}
+	}
+	c.mu.Unlock()
+	data, err := c.bucket.ReadAll(ctx, basemapKey(slug))
+	if err != nil {
+		return nil, "", fmt.Errorf("basemap of %s: %w", slug, err)
+	}
+	// By its own bytes: it may have been replaced since the index was read.
+	b := &basemap{data, digestOf(data)}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.basemaps = append(c.basemaps, b)
+	if n := len(c.basemaps); n > mostKept {
+		c.basemaps = slices.Delete(c.basemaps, 0, n-mostKept)
+	}
+	return b.archive, b.digest, nil
 }
 
 // copyBasemap copies the basemap of another catalog's city unless the same one
@@ -97,13 +93,11 @@ func (c *Catalog) copyBasemap(ctx context.Context, from *Catalog, e entry, ours 
 		return "", nil
 	}
 	key := basemapKey(e.Info.Slug)
-	for _, o := range ours.Cities {
-		if o.Info.Slug == e.Info.Slug && o.Basemap == e.Basemap {
-			if have, err := c.bucket.Exists(ctx, key); err != nil {
-				return "", fmt.Errorf("look for %s: %w", key, err)
-			} else if have {
-				return "", nil
-			}
+	if o, ok := ours.entry(e.Info.Slug); ok && o.Basemap == e.Basemap {
+		if have, err := c.bucket.Exists(ctx, key); err != nil {
+			return "", fmt.Errorf("look for %s: %w", key, err)
+		} else if have {
+			return "", nil
 		}
 	}
 	b, err := from.bucket.ReadAll(ctx, key)

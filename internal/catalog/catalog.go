@@ -122,6 +122,15 @@ func (c *Catalog) Streets(ctx context.Context, slug string) ([]byte, error) {
 	return c.object(ctx, slug, "street map", func(e entry) string { return e.Streets })
 }
 
+// entry is the line of a city.
+func (x *index) entry(slug string) (entry, bool) {
+	i := slices.IndexFunc(x.Cities, func(e entry) bool { return e.Info.Slug == slug })
+	if i < 0 {
+		return entry{}, false
+	}
+	return x.Cities[i], true
+}
+
 // object reads what the index names for a city.
 func (c *Catalog) object(ctx context.Context, slug, what string, key func(entry) string) ([]byte, error) {
 	x := c.last.Load()

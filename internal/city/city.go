@@ -344,6 +344,15 @@ func (t *Timetable) Shape(p units.PatternID) (lon, lat []float32) {
 // NumStops is the number of stops.
 func (t *Timetable) NumStops() int { return len(t.StopID) }
 
+// NumGroups is the number of stop groups.
+func (t *Timetable) NumGroups() int {
+	n := 0
+	for _, g := range t.StopGroup {
+		n = max(n, int(g)+1)
+	}
+	return n
+}
+
 // NumPatterns is the number of patterns.
 func (t *Timetable) NumPatterns() int { return len(t.PatternLine) }
 

@@ -241,10 +241,7 @@ func addStop(c *city.City, tt *city.Timetable, ref spec.StopRef) (units.StopID, 
 		return units.StopID(s), true // one place is one stop, for all lines
 	}
 	s := units.StopID(tt.NumStops())
-	group := uint32(0)
-	for _, g := range tt.StopGroup {
-		group = max(group, g+1)
-	}
+	group := uint32(tt.NumGroups())
 	tt.StopID = append(tt.StopID, id)
 	tt.StopName = append(tt.StopName, ref.Name)
 	tt.StopLon, tt.StopLat = append(tt.StopLon, *ref.Lon), append(tt.StopLat, *ref.Lat)

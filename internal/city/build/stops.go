@@ -56,11 +56,7 @@ func (b *builder) linkStops() error {
 	if indoors > 0 {
 		b.line("timetable", "stops reached through entrances", float64(indoors), "stops", "first and last walks use the nearest entrance, changes all of them")
 	}
-	groups := uint32(0)
-	for _, g := range t.StopGroup {
-		groups = max(groups, g+1)
-	}
-	b.line("timetable", "stop groups", float64(groups), "groups", "one name within 250 m, or one station")
+	b.line("timetable", "stop groups", float64(t.NumGroups()), "groups", "one name within 250 m, or one station")
 	b.footpaths(gates)
 	b.line("timetable", "footpaths between stops", float64(len(t.TransferTo)), "footpaths", "up to 500 m on the walking network, and what transfers.txt asks for")
 	b.matchStreets()

@@ -1,7 +1,6 @@
 package mapmatch
 
 import (
-	"container/heap"
 	"fmt"
 	"math"
 	"math/rand/v2"
@@ -9,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/malikobaid/cityflow/internal/city"
+	"github.com/malikobaid/cityflow/internal/pq"
 	"github.com/malikobaid/cityflow/internal/testcity"
 	"github.com/malikobaid/cityflow/internal/units"
 )
@@ -205,24 +205,6 @@ func TestQuickestAgainstAPlainSearch(t *testing.T) {
 	}
 }
 
-type label struct {
-	cost float64
-	link units.LinkID
-}
-
-type labels []label
-
-func (q labels) Len() int           { return len(q) }
-func (q labels) Less(i, j int) bool { return q[i].cost < q[j].cost }
-func (q labels) Swap(i, j int)      { q[i], q[j] = q[j], q[i] }
-func (q *labels) Push(x any)        { *q = append(*q, x.(label)) }
-func (q *labels) Pop() any {
-	old := *q
-	x := old[len(old)-1]
-	*q = old[:len(old)-1]
-	return x
-}
-
 // plain labels starts of links.
 func plain(n *city.Network, a, b candidate) float64 {
 	w := func(l units.LinkID) float64 { return float64(n.LengthM[l]) / float64(n.SpeedMS[l]) * paceMS }
@@ -231,7 +213,7 @@ func plain(n *city.Network, a, b candidate) float64 {
 		best = (b.at - a.at) * w(a.link)
 	}
 	dist := map[units.LinkID]float64{}
-	q := &labels{}
+	var q pq.Queue // links by cost at their start
 	from := func(l units.LinkID, cost float64) {
 		var ways []units.LinkID
 		for m, end := n.Out(n.To[l]); m < end; m++ {
@@ -245,20 +227,21 @@ func plain(n *city.Network, a, b candidate) float64 {
 			}
 			if d, ok := dist[m]; !ok || cost < d {
 				dist[m] = cost
-				heap.Push(q, label{cost, m})
+				q.Push(cost, uint32(m))
 			}
 		}
 	}
 	from(a.link, (1-a.at)*w(a.link))
 	for q.Len() > 0 {
-		top := heap.Pop(q).(label)
-		if top.cost > dist[top.link] {
+		top := q.Pop()
+		link, cost := units.LinkID(top.ID()), top.Key()
+		if cost > dist[link] {
 			continue
 		}
-		if top.link == b.link {
-			best = min(best, top.cost+b.at*w(b.link))
+		if link == b.link {
+			best = min(best, cost+b.at*w(b.link))
 		}
-		from(top.link, top.cost+w(top.link))
+		from(link, cost+w(link))
 	}
 	return best
 }

@@ -45,25 +45,36 @@ func kv(tags []string) string {
 
 var townBox = [4]float64{-0.005, -0.005, 0.0095, 0.0095}
 
-func (w *town) build(t *testing.T, o Options) (*Source, city.Network, []city.ReportLine) {
+func (w *town) source(t *testing.T) *Source {
 	t.Helper()
 	src, err := Read(strings.NewReader("<osm>" + w.nodes.String() + w.rest.String() + "</osm>"))
 	if err != nil {
 		t.Fatal(err)
 	}
+	return src
+}
+
+func (w *town) imported(t *testing.T, o Options) *Result {
+	t.Helper()
+	return imported(t, w.source(t), o)
+}
+
+// imported is the streets of a source, which must be valid.
+func imported(t *testing.T, src *Source, o Options) *Result {
+	t.Helper()
 	if o.BBox == [4]float64{} {
 		o.BBox = townBox
 	}
-	net, report, err := Streets(src, o)
+	r, err := Import(src, o)
 	if err != nil {
 		t.Fatal(err)
 	}
-	c := city.City{Info: city.Info{BBox: o.BBox}, Net: net}
+	c := city.City{Info: city.Info{BBox: o.BBox}, Net: r.Net}
 	c.Timetable.TransferFirst = []uint32{0}
 	if err := c.Validate(); err != nil {
 		t.Fatalf("the network is not valid: %v", err)
 	}
-	return src, net, report
+	return r
 }
 
 // links prints links as "from>to modes", c b w p for car, bike, walk, bus.
@@ -113,7 +124,7 @@ func cross() *town {
 }
 
 func TestStreetsOfACross(t *testing.T) {
-	_, n, _ := cross().build(t, Options{Country: "GB"})
+	n := cross().imported(t, Options{Country: "GB"}).Net
 	want := "10>12 cbwp\n12>10 cbwp\n12>13 cbwp\n12>2 cbwp\n12>22 cbwp\n13>12 cbwp\n22>12 cbwp\n2>12 cbwp"
 	if got := links(&n); got != want {
 		t.Fatalf("links:\n%s\nwant:\n%s", got, want)
@@ -141,7 +152,7 @@ func TestStreetsOfACross(t *testing.T) {
 }
 
 func TestAnAnchorKeepsABendAsANode(t *testing.T) {
-	_, n, _ := cross().build(t, Options{Anchors: [][2]float64{{0.0011, 0.0011}}})
+	n := cross().imported(t, Options{Anchors: [][2]float64{{0.0011, 0.0011}}}).Net
 	link(t, &n, 10, 11)
 	link(t, &n, 11, 12)
 }
@@ -167,7 +178,7 @@ func TestTurnRestrictions(t *testing.T) {
 	} {
 		w := cross()
 		w.restriction(9, 1, 12, 4, tc.tags...)
-		_, n, _ := w.build(t, Options{})
+		n := w.imported(t, Options{}).Net
 		var got [][2]int64
 		for l := range n.NumLinks() {
 			for _, b := range n.Bans(units.LinkID(l)) {
@@ -239,7 +250,7 @@ func TestOneway(t *testing.T) {
 			tags = append([]string{"highway", "residential"}, tags...)
 		}
 		w.way(2, []int{12, 13}, tags...)
-		_, n, _ := w.build(t, Options{})
+		n := w.imported(t, Options{}).Net
 		got := map[string]string{}
 		for _, s := range strings.Split(links(&n), "\n") {
 			k, _, _ := strings.Cut(s, " ")
@@ -283,7 +294,7 @@ func TestBarriers(t *testing.T) {
 		w.node(11, tc.tags...)
 		w.way(1, []int{1, 11, 21}, "highway", "residential")
 		w.way(2, []int{1, 2, 12, 22, 21}, "highway", "residential") // the way round
-		_, n, _ := w.build(t, Options{})
+		n := w.imported(t, Options{}).Net
 		got := "open"
 		for l := range n.NumLinks() {
 			if n.NodeOSM[n.From[l]] == 11 || n.NodeOSM[n.From[l]] == -11 {
@@ -310,7 +321,8 @@ func TestOnlyTheLargestPartStays(t *testing.T) {
 	w.node(42)
 	w.way(5, []int{13, 14}, "highway", "residential", "oneway", "yes")
 	w.way(6, []int{41, 42}, "highway", "residential")
-	_, n, report := w.build(t, Options{})
+	r := w.imported(t, Options{})
+	n, report := r.Net, r.Report
 	if m := n.Modes[link(t, &n, 13, 14)]; m != city.AllowWalk|city.AllowBus {
 		t.Errorf("the spur allows %b", m)
 	}
@@ -337,7 +349,7 @@ func TestCarriagewaysAreJoinedAtTheEdge(t *testing.T) {
 	w.way(1, []int{11, 12, 13}, "highway", "trunk", "oneway", "yes")
 	w.way(2, []int{23, 22, 21}, "highway", "trunk", "oneway", "yes")
 	w.way(3, []int{21, 11}, "highway", "residential")
-	_, n, _ := w.build(t, Options{})
+	n := w.imported(t, Options{}).Net
 	l := link(t, &n, 13, 23)
 	if n.Modes[l]&city.AllowCar == 0 || n.LengthM[l] != turnAroundM {
 		t.Errorf("the turn allows %b and is %g m long", n.Modes[l], n.LengthM[l])
@@ -450,7 +462,7 @@ func TestReadRefusesBadFiles(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, _, err := Streets(src, Options{BBox: townBox}); err == nil || !strings.Contains(err.Error(), "no street") {
+	if _, err := Import(src, Options{BBox: townBox}); err == nil || !strings.Contains(err.Error(), "no street") {
 		t.Errorf("an empty map gives %v", err)
 	}
 }
@@ -479,11 +491,11 @@ func FuzzStreets(f *testing.F) {
 		if err != nil {
 			return
 		}
-		net, _, err := Streets(src, Options{BBox: townBox})
+		r, err := Import(src, Options{BBox: townBox})
 		if err != nil {
 			return
 		}
-		c := city.City{Info: city.Info{BBox: townBox}, Net: net}
+		c := city.City{Info: city.Info{BBox: townBox}, Net: r.Net}
 		if err := c.Validate(); err != nil {
 			t.Fatal(err)
 		}

@@ -73,7 +73,9 @@ func TestASmallRoundaboutIsOneJunction(t *testing.T) {
 		w.restriction(90, 5, 101, 1, "restriction", "no_u_turn")       // from the ring
 		w.restriction(91, 1, 101, 1, "restriction", "no_u_turn")       // over a ring node
 		w.restriction(92, 1, 20, 7, "restriction", "only_straight_on") // elsewhere
-		src, n, report := w.build(t, Options{Anchors: [][2]float64{{0.00205, 0.00212}}})
+		src := w.source(t)
+		r := imported(t, src, Options{Anchors: [][2]float64{{0.00205, 0.00212}}})
+		n, report := r.Net, r.Report
 		want := "101>2 cbwp\n101>20 cbwp\n101>20 w\n101>24 cbwp\n101>42 cbwp\n20>101 cbwp\n20>101 w\n24>101 cbwp\n2>101 cbwp\n42>101 cbwp"
 		if got := links(&n); got != want {
 			t.Fatalf("%s: links:\n%s\nwant:\n%s", name, got, want)
@@ -126,7 +128,8 @@ func TestRoundaboutsThatStayRings(t *testing.T) {
 		} else {
 			tc.draw(w)
 		}
-		_, n, report := w.build(t, Options{})
+		r := w.imported(t, Options{})
+		n, report := r.Net, r.Report
 		if got := reported(t, report, "roundabouts drawn as one junction"); got != 0 {
 			t.Errorf("%s: %g became one node", tc.name, got)
 		}
@@ -165,7 +168,8 @@ func TestARingWithABarrierOrForNobodyStays(t *testing.T) {
 	} {
 		w := mini(0.1)
 		draw(w)
-		_, n, report := w.build(t, Options{})
+		r := w.imported(t, Options{})
+		n, report := r.Net, r.Report
 		if got := reported(t, report, "roundabouts drawn as one junction"); got != 0 || !strings.Contains(links(&n), "101>102") {
 			t.Errorf("%s: %g became one node:\n%s", name, got, links(&n))
 		}
@@ -183,7 +187,8 @@ func TestTouchingRoundaboutsAreOneJunction(t *testing.T) {
 	w.way(9, []int{102, 107}, "highway", "tertiary")
 	w.way(10, []int{108, 13, 104}, "highway", "residential")
 	w.node(13)
-	_, n, report := w.build(t, Options{})
+	r := w.imported(t, Options{})
+	n, report := r.Net, r.Report
 	if got := reported(t, report, "roundabouts drawn as one junction"); got != 2 {
 		t.Errorf("%g roundabouts reported, want 2", got)
 	}

@@ -19,27 +19,6 @@ func (w *town) over(id int, from int, via []int, to int, tags ...string) {
 	fmt.Fprintf(&w.rest, `<member type="way" ref="%d" role="to"/>%s</relation>`, to, kv(append([]string{"type", "restriction"}, tags...)))
 }
 
-func (w *town) imported(t *testing.T, o Options) *Result {
-	t.Helper()
-	src, err := Read(strings.NewReader("<osm>" + w.nodes.String() + w.rest.String() + "</osm>"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	if o.BBox == [4]float64{} {
-		o.BBox = townBox
-	}
-	r, err := Import(src, o)
-	if err != nil {
-		t.Fatal(err)
-	}
-	c := city.City{Info: city.Info{BBox: o.BBox}, Net: r.Net}
-	c.Timetable.TransferFirst = []uint32{0}
-	if err := c.Validate(); err != nil {
-		t.Fatalf("the network is not valid: %v", err)
-	}
-	return r
-}
-
 // drive tells whether a car can follow OSM nodes one after another, turns
 // obeyed, over any of parallel links.
 func drive(n *city.Network, nodes ...int64) bool {

@@ -99,15 +99,6 @@ func (r *reporter) add(what string, count float64, unit, detail string) {
 	r.lines = append(r.lines, city.ReportLine{Part: "streets", What: what, Count: count, Unit: unit, Detail: detail})
 }
 
-// Streets is Import without the findings, whose numbers the report has.
-func Streets(src *Source, opt Options) (city.Network, []city.ReportLine, error) {
-	r, err := Import(src, opt)
-	if err != nil {
-		return city.Network{}, nil, err
-	}
-	return r.Net, r.Report, nil
-}
-
 // Import builds the street network of a city.
 //
 // Small roundabouts become one junction. Way parts inside the box are cut at

@@ -268,11 +268,7 @@ func (r *Report) service(c *city.City) {
 			r.Lines = append(r.Lines, by[k])
 		}
 	}
-	groups := uint32(0)
-	for _, g := range t.StopGroup {
-		groups = max(groups, g+1)
-	}
-	r.total("timetable", "stops", float64(t.NumStops()), "stops", false, fmt.Sprintf("in %d groups of one name or station", groups))
+	r.total("timetable", "stops", float64(t.NumStops()), "stops", false, fmt.Sprintf("in %d groups of one name or station", t.NumGroups()))
 	r.total("timetable", "lines", float64(len(t.Lines)), "lines", false, "")
 	trips := "on the service date"
 	if guessed > 0 {
