@@ -7,7 +7,8 @@ mesoscopic model with junction control, in the same run.
 Both move the same vehicles along the same links (`city export --format sumo`).
 Reading is excluded on both sides: CityFlow's time is that of the loader, SUMO's
 is the duration that it reports for its simulation. That the work was equal is
-checked: vehicles, arrivals, and the metres driven by all of them. SUMO comes
+checked: vehicles, arrivals, link entries on the routes, and the metres driven by
+all of them. SUMO comes
 from its package, pinned, in build/sumo-venv.
 Writes bench/results/sumo.json.
 """
@@ -32,6 +33,16 @@ def sumo_tools():
         subprocess.run([sys.executable, "-m", "venv", VENV], check=True)
         subprocess.run([VENV / "bin/pip", "install", "--quiet", "--no-deps", "--require-hashes", "-r", ROOT / "bench/requirements-sumo.txt"], check=True)
     return VENV / "bin"
+
+
+def entries(folder):
+    """Links on the routes that SUMO is given; it drives them as they are."""
+    n = 0
+    for _, e in ET.iterparse(folder / "city.rou.xml"):
+        if e.tag == "route":
+            n += len(e.get("edges").split())
+        e.clear()
+    return n
 
 
 def run_sumo(tools, folder):
@@ -63,10 +74,12 @@ def main():
         subprocess.run(["bin/cityflow", "city", "export", "--city", "newport", "--format", "sumo", "--out", folder], cwd=ROOT, check=True, stdout=subprocess.DEVNULL)
         subprocess.run([tools / "netconvert", "-c", "city.netccfg", "--no-warnings"], cwd=folder, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         work = json.loads((folder / "city.work.json").read_text())
+        entered = entries(folder)
         ours, sumo = [], []
         for _ in range(runs):  # in turn, so that other work on the machine meets both
             ours.append(json.loads(subprocess.run(["go", "run", "./bench/morning", "-runs", "1"], cwd=ROOT, check=True, capture_output=True, text=True).stdout))
             sumo.append(run_sumo(tools, folder))
+    assert entered == work["link_entries"], (entered, work)
     for r in ours:
         assert (r["trips"], r["completed"], r["link_entries"]) == (work["trips"], work["trips"], work["link_entries"]), (r, work)
     for r in sumo:
