@@ -46,7 +46,7 @@ func parseCounted(raw []byte, counts ...string) (*counted, error) {
 	if (lon < 0 || lat < 0) && point < 0 {
 		hint := ""
 		if id >= 0 {
-			hint = "; ids of cells alone do not say where they are: add the middles of the cells"
+			hint = "; ids of cells alone do not say where they are: add the middles of the cells (docs/places.md shows how for H3)"
 		}
 		missing = append(missing, fmt.Errorf("no position: want the columns lon and lat (or longitude and latitude, or x and y, in degrees), or wkt with POINT (lon lat)%s", hint))
 	}
