@@ -26,10 +26,10 @@ type simulateCmd struct {
 	Scenario     string  `type:"existingfile" placeholder:"FILE" help:"A run request as JSON, for everything the flags cannot say; flags win over it."`
 	Agents       *int    `placeholder:"N" help:"People in the sample (default 3000)."`
 	Shares       string  `placeholder:"SHARES" help:"Baseline mode shares in percent, such as drive=60,cycle=10,tram=30. Default: the city's."`
-	TrafficLevel string  `placeholder:"LEVEL" help:"peak (morning) or off-peak (midday)."`
-	Date         string  `placeholder:"DATE" help:"Date of the timetable, YYYY-MM-DD."`
-	Time         string  `placeholder:"HH:MM" help:"Start of the two-hour window."`
-	Replications *int    `placeholder:"R" help:"Paired runs (default 5); more make ranges narrower."`
+	TrafficLevel string  `placeholder:"LEVEL" help:"peak (morning) or off-peak (midday) travel (default peak)."`
+	Date         string  `placeholder:"DATE" help:"Date of the timetable, YYYY-MM-DD. Default: the one day that the city holds."`
+	Time         string  `placeholder:"HH:MM" help:"Start of the two hours that are looked at. Default: 08:00, off-peak 11:00, moved into the hours of the timetable."`
+	Replications *int    `placeholder:"R" help:"Pairs of runs, without and with the change (default 5); more make ranges narrower."`
 	Seed         *uint64 `placeholder:"S" help:"Seed of the random draws (default 1)."`
 	Packs        string  `type:"path" placeholder:"DIR" help:"Folder of compiled cities. Default: build."`
 	Out          string  `type:"path" placeholder:"DIR" help:"Folder for the files of the result, made if missing. Without it only the answer is printed."`
@@ -40,7 +40,14 @@ func (c *simulateCmd) Help() string {
 
   cityflow simulate --city newport --tram-start "Royal Gwent Hospital" --tram-end "Ringland Centre" --out out/
 
-Without a line and without a scenario file the city's own what-if is run.`
+Without a line and without a scenario file the city's own what-if is run. A
+scenario file can ask for everything else: to close streets, say, all day:
+
+  {"city": "newport", "modifications": [
+    {"type": "close_links", "links": [{"way": 618255556}, {"way": 5086664}]}]}
+
+Streets are ways of OpenStreetMap. The types are new_line, close_links,
+speed_limit, change_capacity and demand_scale, several together.`
 }
 
 // request joins the scenario file and the flags.
