@@ -35,7 +35,10 @@ func (ps Problems) Error() string {
 	for i, p := range ps {
 		lines[i] = p.String()
 	}
-	return fmt.Sprintf("%d problem(s) in the request:\n  %s", len(ps), strings.Join(lines, "\n  "))
+	if len(ps) == 1 {
+		return "one problem in the request:\n  " + lines[0]
+	}
+	return fmt.Sprintf("%d problems in the request:\n  %s", len(ps), strings.Join(lines, "\n  "))
 }
 
 // Err is nil when there are no problems.

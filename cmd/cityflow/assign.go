@@ -20,9 +20,9 @@ type assignCmd struct {
 
 	City           string  `placeholder:"CITY" help:"Instead of files: the streets and the default morning of a city, by slug, name or pack file."`
 	Gap            float64 `default:"1e-6" help:"Relative gap to reach, 1e-15 at least."`
-	MaxIterations  int     `default:"1000" placeholder:"N" help:"Give up after so many iterations."`
-	TollWeight     float64 `default:"0" placeholder:"W" help:"Time units per unit of toll."`
-	DistanceWeight float64 `default:"0" placeholder:"W" help:"Time units per unit of length."`
+	MaxIterations  int     `default:"1000" placeholder:"N" help:"Give up after so many iterations (default 1000)."`
+	TollWeight     float64 `default:"0" placeholder:"W" help:"Time units per unit of toll (default 0)."`
+	DistanceWeight float64 `default:"0" placeholder:"W" help:"Time units per unit of length (default 0)."`
 	Flows          string  `type:"path" placeholder:"OUT" help:"Write volume and cost of every link as CSV; with --city by OSM way, as CSV or, with the ending .geojson, as lines."`
 	Paths          string  `type:"path" placeholder:"OUT.csv" help:"Write path flows as CSV. They are one of many solutions; link volumes are not."`
 	Packs          string  `type:"path" placeholder:"DIR" help:"Folder of compiled cities. Default: build."`

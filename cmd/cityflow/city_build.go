@@ -22,8 +22,8 @@ import (
 
 type cityBuildCmd struct {
 	Cities  []string `arg:"" optional:"" help:"Cities to compile, by slug below --sources or by folder; default: every folder with a city.yaml."`
-	Sources string   `default:"cities" type:"path" placeholder:"DIR" help:"Folder that holds one folder per city."`
-	Out     string   `default:"build" type:"path" placeholder:"PATH" help:"Where the compiled city goes: a folder of cities (the one that serve and simulate look in), or one file if it ends in .pack."`
+	Sources string   `default:"cities" type:"path" placeholder:"DIR" help:"Folder that holds one folder per city (default cities)."`
+	Out     string   `default:"build" type:"path" placeholder:"PATH" help:"Where the compiled city goes: a folder of cities (the one that serve and simulate look in), or one file if it ends in .pack (default build)."`
 	Settle  []string `placeholder:"CITY,..." help:"Also compute the settled morning of these cities, from which their runs start; without it the first run does."`
 	Report  string   `type:"path" placeholder:"DIR" help:"Where the quality report goes, as report.html and report.json. Default: beside the pack."`
 

@@ -12,8 +12,8 @@ import (
 )
 
 type costCmd struct {
-	Jobs       float64 `default:"0" placeholder:"N" help:"Jobs a month."`
-	Visits     float64 `default:"0" placeholder:"N" help:"Visits of the page a month."`
+	Jobs       float64 `default:"0" placeholder:"N" help:"Jobs a month (default 0)."`
+	Visits     float64 `default:"0" placeholder:"N" help:"Visits of the page a month (default 0)."`
 	Region     string  `default:"eu-west-2" help:"Region of AWS: eu-west-2 or us-east-1."`
 	JobSeconds float64 `default:"30" help:"Time of one job; a task is paid for a minute at least."`
 	VCPU       float64 `name:"vcpu" default:"1" help:"Processors of a worker task."`

@@ -11,9 +11,9 @@ import (
 
 // limitFlags say what a stranger may ask of a server, and who is none.
 type limitFlags struct {
-	MaxAgents       int      `env:"CITYFLOW_MAX_AGENTS" default:"200000" placeholder:"N" help:"Most agents of one run."`
-	MaxReplications int      `env:"CITYFLOW_MAX_REPLICATIONS" default:"50" placeholder:"N" help:"Most replications of one run."`
-	MaxConnections  int      `default:"2048" placeholder:"N" help:"Most open connections, a quarter of them from one client."`
+	MaxAgents       int      `env:"CITYFLOW_MAX_AGENTS" default:"200000" placeholder:"N" help:"Most people simulated in one run (default 200000)."`
+	MaxReplications int      `env:"CITYFLOW_MAX_REPLICATIONS" default:"50" placeholder:"N" help:"Most replications of one run (default 50)."`
+	MaxConnections  int      `default:"2048" placeholder:"N" help:"Most open connections, a quarter of them from one client (default 2048)."`
 	RateSubmit      string   `env:"CITYFLOW_RATE_SUBMIT" default:"auto" placeholder:"RATE" help:"Submits and questions of one client, such as 10/m, or none. auto: none when only this machine can reach the server, else 10/m."`
 	RateRead        string   `env:"CITYFLOW_RATE_READ" default:"auto" placeholder:"RATE" help:"All other requests of one client. auto: none when only this machine can reach the server, else 600/m."`
 	TrustedProxy    []string `env:"CITYFLOW_TRUSTED_PROXIES" placeholder:"CIDR" help:"Proxies whose X-Forwarded-For is believed, such as 10.0.0.0/8."`

@@ -25,7 +25,7 @@ import (
 )
 
 type cli struct {
-	Format    []string   `default:"text" help:"How answers are printed: text or json. City export takes the format to write, too."`
+	Format    []string   `default:"text" placeholder:"FORMAT" help:"How answers are printed: text or json (default text)."`
 	LogFormat string     `enum:"auto,text,json" default:"auto" env:"CITYFLOW_LOG_FORMAT" help:"How logs are written: text, json, or auto: text on a terminal and JSON elsewhere."`
 	LogLevel  slog.Level `default:"info" env:"CITYFLOW_LOG_LEVEL" help:"Least important log lines to write: debug, info, warn or error."`
 
@@ -110,6 +110,7 @@ func main() {
 func mainExit(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	var c cli
 	parser, err := kong.New(&c, kong.Name("cityflow"), kong.Writers(stdout, stderr),
+		kong.ExplicitGroups([]kong.Group{{Key: "any", Title: "A city without a folder:"}}),
 		kong.Description("CityFlow: what would change if we built this? Pick a real city, draw a change, get who gains, by how much, and how sure."))
 	if err != nil {
 		panic(err) // the struct above is wrong

@@ -19,7 +19,7 @@ import (
 
 // storage are the flags of everything that opens a store and a queue.
 type storage struct {
-	Data   string        `default:"./data" type:"path" placeholder:"DIR" help:"Folder for everything that is kept."`
+	Data   string        `default:"./data" type:"path" placeholder:"DIR" help:"Folder for everything that is kept (default ./data)."`
 	Queue  string        `env:"CITYFLOW_QUEUE,QUEUE_URL" placeholder:"URL" help:"Queue: file:///folder (embedded), nats://host1,host2,host3[?replicas=N] (JetStream), or the https:// address of an SQS queue. Default: DIR/queue."`
 	Store  string        `env:"CITYFLOW_STORE" placeholder:"URL" help:"Store: file:///folder or s3://bucket?region=...&endpoint=...&prefix=.... Default: DIR/store."`
 	Bucket string        `env:"ARTIFACTS_BUCKET" hidden:"" help:"S3 bucket to keep things in when there is no --store: an ECS secret can only be a plain name."`

@@ -26,13 +26,13 @@ type simulateCmd struct {
 	Scenario     string  `type:"existingfile" placeholder:"FILE" help:"A run request as JSON, for everything the flags cannot say; flags win over it."`
 	Agents       *int    `placeholder:"N" help:"People in the sample (default 3000)."`
 	Shares       string  `placeholder:"SHARES" help:"Baseline mode shares in percent, such as drive=60,cycle=10,tram=30. Default: the city's."`
-	TrafficLevel string  `placeholder:"LEVEL" help:"peak (morning) or off-peak (midday)."`
-	Date         string  `placeholder:"DATE" help:"Date of the timetable, YYYY-MM-DD."`
-	Time         string  `placeholder:"HH:MM" help:"Start of the two-hour window."`
-	Replications *int    `placeholder:"R" help:"Paired runs (default 5); more make ranges narrower."`
+	TrafficLevel string  `placeholder:"LEVEL" help:"peak (morning) or off-peak (midday) travel (default peak)."`
+	Date         string  `placeholder:"DATE" help:"Date of the timetable, YYYY-MM-DD. Default: the one day that the city holds."`
+	Time         string  `placeholder:"HH:MM" help:"Start of the two hours that are looked at. Default: 08:00, off-peak 11:00, moved into the hours of the timetable."`
+	Replications *int    `placeholder:"R" help:"Pairs of runs, without and with the change (default 5); more make ranges narrower."`
 	Seed         *uint64 `placeholder:"S" help:"Seed of the random draws (default 1)."`
 	Packs        string  `type:"path" placeholder:"DIR" help:"Folder of compiled cities. Default: build."`
-	Out          string  `required:"" type:"path" placeholder:"DIR" help:"Folder for the artifacts, made if missing."`
+	Out          string  `type:"path" placeholder:"DIR" help:"Folder for the files of the result, made if missing. Without it only the answer is printed."`
 }
 
 func (c *simulateCmd) Help() string {
@@ -40,7 +40,14 @@ func (c *simulateCmd) Help() string {
 
   cityflow simulate --city newport --tram-start "Royal Gwent Hospital" --tram-end "Ringland Centre" --out out/
 
-Without a line and without a scenario file the city's own what-if is run.`
+Without a line and without a scenario file the city's own what-if is run. A
+scenario file can ask for everything else: to close streets, say, all day:
+
+  {"city": "newport", "modifications": [
+    {"type": "close_links", "links": [{"way": 618255556}, {"way": 5086664}]}]}
+
+Streets are ways of OpenStreetMap. The types are new_line, close_links,
+speed_limit, change_capacity and demand_scale, several together.`
 }
 
 // request joins the scenario file and the flags.
@@ -93,9 +100,6 @@ func (c *simulateCmd) request() (*spec.RunRequest, spec.Problems, error) {
 }
 
 func (c *simulateCmd) Run(e *env) error {
-	if c.Out == "" {
-		return usagef("--out needs a folder")
-	}
 	req, found, err := c.request()
 	if err != nil {
 		return err
@@ -112,6 +116,13 @@ func (c *simulateCmd) Run(e *env) error {
 	}
 	if err := found.With(ps).Err(); err != nil {
 		return err
+	}
+	if c.Out == "" {
+		c.Out, err = os.MkdirTemp("", "cityflow-")
+		if err != nil {
+			return err
+		}
+		defer os.RemoveAll(c.Out)
 	}
 	// #nosec G301 -- results that the user asked for, readable as any file of theirs
 	if err := os.MkdirAll(c.Out, 0o755); err != nil {
@@ -163,17 +174,37 @@ func printSummary(w io.Writer, s *spec.Summary) error {
 	fmt.Fprintln(w)
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(t, "indicator\tunit\tbaseline\tscenario\tdifference\t95% interval\tverdict")
-	for _, k := range s.KPIs {
-		if k.Headline {
-			h := (k.CI95[1] - k.CI95[0]) / 2
-			fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\t%s\t%s\n", k.Name, k.Unit, insight.Number(k.Baseline, h), insight.Number(k.Scenario, h),
-				insight.Number(k.Diff, h), insight.Range(k.CI95), strings.ReplaceAll(k.Verdict, "_", " "))
+	headlines, missed := 0, 0
+	for i := range s.KPIs {
+		k := &s.KPIs[i]
+		if !k.Headline {
+			continue
 		}
+		headlines++
+		h := (k.CI95[1] - k.CI95[0]) / 2
+		interval, verdict := insight.Range(k.CI95), strings.ReplaceAll(k.Verdict, "_", " ")
+		if h == 0 {
+			interval = "same in every run"
+		}
+		if insight.NearMiss(k) {
+			missed++
+			verdict += " *"
+		}
+		fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\t%s\t%s\n", k.Name, k.Unit, insight.Number(k.Baseline, h), insight.Number(k.Scenario, h),
+			insight.Number(k.Diff, h), interval, verdict)
 	}
 	if err := t.Flush(); err != nil {
 		return err
 	}
-	fmt.Fprintf(w, "\nMean of %d paired runs of %s people standing for %s; relative gap %.2f%% in the worst run; an uncalibrated sketch: see assumptions in summary.json.\n", s.Replications, insight.Number(float64(s.Agents), 0), insight.Number(s.Population, 0), 100*s.RelativeGap)
+	if missed > 0 {
+		fmt.Fprintf(w, "* The interval leaves out zero, but too narrowly: the %d indicators are judged together, and with so many one does so by luck easily (Holm's rule).\n", headlines)
+	}
+	settled := "has settled"
+	if !s.Converged {
+		settled = "has not settled: read car figures with care"
+	}
+	fmt.Fprintf(w, "\nMean of %d paired runs of %s people standing for %s; an uncalibrated sketch: see assumptions in summary.json.\n", s.Replications, insight.Number(float64(s.Agents), 0), insight.Number(s.Population, 0))
+	fmt.Fprintf(w, "Car traffic %s (in the worst run drivers could on average still save %.1f%% by changing route; relative gap %.2f%%).\n", settled, 100*s.RelativeGap/(1+s.RelativeGap), 100*s.RelativeGap)
 	if len(s.Assumed) > 0 {
 		fmt.Fprintf(w, "Assumed rather than observed: %s. The timetable holds %s to %s.\n", strings.Join(s.Assumed, "; "), s.ServiceWindow.From, s.ServiceWindow.To)
 	}

@@ -76,3 +76,30 @@ func TestMarkdownNamesShiftsAreasAndDoubts(t *testing.T) {
 		}
 	}
 }
+
+// A range without zero that is no clear change looks like a mistake unless the
+// reason stands beside it: in the verdict, in the text and in answers.
+func TestARangeWithoutZeroThatIsNotClearSaysWhy(t *testing.T) {
+	s := example(t)
+	if all := strings.Join(Verdict(s), "\n") + Markdown(s); strings.Contains(all, "too close to zero") || strings.Contains(all, "Holm") {
+		t.Errorf("a reason where none is needed:\n%s", all)
+	}
+	k := find(s, "car_trips")
+	k.Verdict, k.CI95, k.Diff = spec.NoClearChange, [2]float64{-94, -22}, -58
+	s.Verdict = Verdict(s)
+	const want = "car trips show no clear change (-94 to -22, too close to zero for one of several figures)."
+	if all := strings.Join(s.Verdict, "\n"); !strings.Contains(all, want) {
+		t.Errorf("%q is missing in\n%s", want, all)
+	}
+	if md := Markdown(s); !strings.Contains(md, whyNotClear) {
+		t.Errorf("the text does not say why:\n%s", md)
+	}
+	for _, question := range []string{"Why is there no clear change?", "How do car trips change?", "is it significant"} {
+		if got := Reply(s, question); !strings.Contains(got, whyNotClear) && !strings.Contains(got, "too close to zero") {
+			t.Errorf("%s\n%s", question, got)
+		}
+	}
+	if got := Reply(s, "What is clear here?"); !strings.Contains(got, "Clear here: Public transport trips") || !strings.Contains(got, "Not clear here: ") {
+		t.Error(got)
+	}
+}

@@ -102,7 +102,7 @@ func lines(s *spec.Summary, p func(string, ...any)) {
 	p("## The new service")
 	p("")
 	for _, l := range s.Lines {
-		p("- %s: %.1f km, %.0f minutes end to end, %d vehicles; the busiest vehicle carries about %s people.", l.Name, l.LengthKM, l.RunMin, l.Vehicles, Number(l.MaxLoad, max(l.MaxLoad/5, 1)))
+		p("- %s: %.1f km, %.0f minutes end to end, %d vehicles; the busiest vehicle carries about %.0f people.", l.Name, l.LengthKM, l.RunMin, l.Vehicles, l.MaxLoad)
 	}
 }
 
@@ -111,6 +111,12 @@ func doubts(s *spec.Summary, p func(string, ...any)) {
 	p("## How far to trust this")
 	p("")
 	p("- The ranges are 95%% intervals over random people and draws: simulation noise only, not doubt about the model.")
+	for i := range s.KPIs {
+		if NearMiss(&s.KPIs[i]) {
+			p("- %s", whyNotClear)
+			break
+		}
+	}
 	if s.Uncalibrated {
 		p("- This is an uncalibrated sketch: no traffic or passenger counts of %s stand behind it.", s.CityName)
 	}
@@ -120,16 +126,21 @@ func doubts(s *spec.Summary, p func(string, ...any)) {
 	if partOfDay(s) {
 		p("- The timetable holds %s to %s only: nothing here speaks of the rest of the day.", s.ServiceWindow.From, s.ServiceWindow.To)
 	}
+	// What is still to be saved is said of what drivers spend, the gap of the
+	// best routes.
+	saving := 100 * s.RelativeGap / (1 + s.RelativeGap)
 	if s.Converged {
-		p("- The car traffic has settled: relative gap %.2f%% in the worst run.", 100*s.RelativeGap)
+		p("- The car traffic has settled: in the worst run drivers could on average still save %.1f%% by changing route (relative gap %.2f%%).", saving, 100*s.RelativeGap)
 	} else {
-		p("- The car traffic has **not converged** (relative gap %.2f%% in the worst run): read car figures with care, or ask for more iterations.", 100*s.RelativeGap)
+		p("- The car traffic has **not settled**: in the worst run drivers could on average still save %.1f%% by changing route (relative gap %.2f%%). Read car figures with care, or ask for more iterations.", saving, 100*s.RelativeGap)
 	}
 	for _, w := range s.Warnings {
 		p("- %s", w)
 	}
 	p("")
 }
+
+const whyNotClear = "A range may leave out zero and the verdict still be “no clear change”: the main figures are judged together, and with several of them one leaves out zero by luck easily (Holm's rule)."
 
 // partOfDay says that the timetable leaves out much of the day: "06:00" to
 // "10:00", but not "05:00" to "24:00".

@@ -92,6 +92,10 @@ func Reply(s *spec.Summary, question string) string {
 			}
 		}
 	}
+	// The words of a verdict are also those of other topics.
+	if asked["clear"] || asked["zero"] || asked["holm"] || asked["significant"] || asked["significance"] {
+		out = verdicts(s)
+	}
 	if len(out) == 0 {
 		return unknown(s)
 	}
@@ -125,8 +129,8 @@ func unknown(s *spec.Summary) string {
 // KPISentence says one indicator with its range and verdict.
 func KPISentence(k *spec.KPI) string {
 	h := halfWidth(k.CI95)
-	return fmt.Sprintf("%s (%s): from %s to %s; the change is %s (%s), %s.", k.Name, k.Unit, Number(k.Baseline, h), Number(k.Scenario, h),
-		Number(k.Diff, h), Range(k.CI95), strings.ReplaceAll(k.Verdict, "_", " "))
+	return fmt.Sprintf("%s (%s): from %s to %s; the change is %s (%s), %s%s.", k.Name, k.Unit, Number(k.Baseline, h), Number(k.Scenario, h),
+		Number(k.Diff, h), Range(k.CI95), strings.ReplaceAll(k.Verdict, "_", " "), nearMiss(k))
 }
 
 func modeTopic(mode, kpi string) func(*spec.Summary) []string {
@@ -174,8 +178,8 @@ func lineSentence(s *spec.Summary, l *spec.LineResult) string {
 	if len(stops) > 0 {
 		calls = " It calls at " + strings.Join(stops, ", ") + "."
 	}
-	return fmt.Sprintf("%s carries about %s people (%s) in the window, on %.1f km in %.0f minutes with %d vehicles; the busiest vehicle holds %s.%s",
-		l.Name, Number(l.Boardings, halfWidth(l.CI95)), Range(l.CI95), l.LengthKM, l.RunMin, l.Vehicles, Number(l.MaxLoad, max(l.MaxLoad/5, 1)), calls)
+	return fmt.Sprintf("%s carries about %s people (%s) in the window, on %.1f km in %.0f minutes with %d vehicles; the busiest vehicle holds %.0f.%s",
+		l.Name, Number(l.Boardings, halfWidth(l.CI95)), Range(l.CI95), l.LengthKM, l.RunMin, l.Vehicles, l.MaxLoad, calls)
 }
 
 func areaTopic(s *spec.Summary) []string {
@@ -210,6 +214,28 @@ func trustTopic(s *spec.Summary) []string {
 		}
 	})
 	return append(out, s.Assumptions...)
+}
+
+// verdicts tells what "clear" means here, and which figures are.
+func verdicts(s *spec.Summary) []string {
+	var clear, open []string
+	for i := range s.KPIs {
+		if k := &s.KPIs[i]; k.Headline {
+			if k.Verdict == spec.NoClearChange {
+				open = append(open, k.Name)
+			} else {
+				clear = append(clear, k.Name)
+			}
+		}
+	}
+	out := []string{"A change is called clear when its range leaves out zero by enough that chance in the simulation is no likely reason. “No clear change” is no proof that nothing changes: this study cannot tell it from chance.", whyNotClear}
+	if len(clear) > 0 {
+		out = append(out, "Clear here: "+strings.Join(clear, "; ")+".")
+	}
+	if len(open) > 0 {
+		out = append(out, "Not clear here: "+strings.Join(open, "; ")+".", "More people or more replications narrow the ranges: four times as many halve them.")
+	}
+	return out
 }
 
 // words of a text in lower case.

@@ -83,7 +83,21 @@ func change(k *spec.KPI, up, down string) string {
 	if k.CI95 == [2]float64{} {
 		return "show no clear change (no difference at all)"
 	}
-	return fmt.Sprintf("show no clear change (%s%s)", Range(k.CI95), unit)
+	return fmt.Sprintf("show no clear change (%s%s%s)", Range(k.CI95), unit, nearMiss(k))
+}
+
+// NearMiss tells of an indicator whose interval leaves out zero and that is
+// still no clear change: it was one of several judged together (Holm).
+func NearMiss(k *spec.KPI) bool {
+	return k.Verdict == spec.NoClearChange && (k.CI95[0] > 0 || k.CI95[1] < 0)
+}
+
+// nearMiss is the reason, where one is needed.
+func nearMiss(k *spec.KPI) string {
+	if NearMiss(k) {
+		return ", too close to zero for one of several figures"
+	}
+	return ""
 }
 
 func unitWord(unit string) string {
@@ -149,7 +163,7 @@ func Verdict(s *spec.Summary) []string {
 				out = append(out, fmt.Sprintf("%s, travellers gain and lose nothing.", when(s)))
 				break
 			}
-			out = append(out, fmt.Sprintf("%s, people as a whole gain or lose nothing that stands out from the noise (%s equivalent hours).", when(s), Range(k.CI95)))
+			out = append(out, fmt.Sprintf("%s, people as a whole gain or lose nothing that stands out from the noise (%s equivalent hours%s).", when(s), Range(k.CI95), nearMiss(k)))
 		case spec.ClearIncrease:
 			out = append(out, fmt.Sprintf("%s, travellers gain the equivalent of %s hours (%s).", when(s), Number(k.Diff, halfWidth(k.CI95)), Range(k.CI95)))
 		default:

@@ -14,9 +14,12 @@ const (
 	// progressEvery bounds how often progress is written, and so does a 60th of
 	// the lease: 2 s on AWS, where each write is paid for.
 	progressEvery = 500 * time.Millisecond
-	// etaFrom is the share of a run from which its speed so far says something
-	// about the rest: before, loading and set-up dominate (assumed).
-	etaFrom = 0.1
+	// pacedStage goes evenly and takes most of every run: its speed tells the time
+	// left. The stages before it are quick where their answers are kept, slow
+	// where they are not, and say nothing about it.
+	pacedStage = "simulate"
+	// etaFrom is the share of a run that must have passed at that speed (assumed).
+	etaFrom = 0.03
 )
 
 // progressBox is progress shared by the model's goroutine and the minder.
@@ -24,6 +27,9 @@ type progressBox struct {
 	mu sync.Mutex
 	progress
 	dirty bool
+	// pacedSince and pacedFrom are when and at which share pacedStage began.
+	pacedSince time.Time
+	pacedFrom  float64
 }
 
 func (b *progressBox) update(f func(*progress)) {
@@ -41,8 +47,10 @@ func (a *attempt) report(p run.Progress) {
 			a.log.Info(p.Message, "stage", p.Stage, "done", p.Done)
 		}
 		q.Stage, q.Done, q.Message = p.Stage, min(max(p.Done, q.Done), 1), p.Message
-		if q.Done >= etaFrom {
-			eta := time.Since(q.StartedAt).Seconds() * (1 - q.Done) / q.Done
+		if b := a.p; p.Stage == pacedStage && b.pacedSince.IsZero() {
+			b.pacedSince, b.pacedFrom = time.Now(), q.Done
+		} else if moved := q.Done - b.pacedFrom; !b.pacedSince.IsZero() && moved >= etaFrom {
+			eta := time.Since(b.pacedSince).Seconds() * (1 - q.Done) / moved
 			q.ETASec = &eta
 		}
 	})

@@ -51,7 +51,7 @@ func TestBusesMeetTheTrafficOfTheScenario(t *testing.T) {
 		if !bytes.Equal(out["baseline_stats.json"], out["scenario_stats.json"]) {
 			t.Errorf("%s: statistics differ", name)
 		}
-		if text := strings.Join(s.Assumptions, " "); !strings.Contains(text, "run to timetable in both cities") {
+		if text := strings.Join(s.Assumptions, " "); !strings.Contains(text, "run to timetable with and without the change") {
 			t.Errorf("%s: %s", name, text)
 		}
 	}

@@ -218,7 +218,7 @@ func assumptions(p *prepared, st *study) []string {
 		fmt.Sprintf("Walking counts %.2f, waiting %.1f times riding (first wait over %d min: %.1f), a transfer %d min: DfT TAG M3.2, middle of the range; the logit scale is assumed. Tram and bus are equally liked.", choice.WalkWeight, choice.WaitWeight, int(choice.LongWaitMin), choice.LongWaitWeight, int(choice.InterchangeMin)),
 		timetables(st),
 		"Street capacities by road class and lane (no signal timings): see the city's report.",
-		"Intervals show simulation noise only. A headline indicator is called clear when it also passes Holm's rule over all headline indicators, so an interval may exclude zero and still read no clear change; the other indicators are exploratory.",
+		"Intervals show simulation noise only. A headline indicator is called clear when it also passes Holm's rule over all headline indicators, so an interval may exclude zero and still read no clear change; the other indicators are exploratory, each judged on its own.",
 	)
 	for _, l := range st.plan.City.Timetable.Lines {
 		if l.Assumed && l.New {
@@ -231,16 +231,16 @@ func assumptions(p *prepared, st *study) []string {
 // timetables says how the vehicles of public transport run.
 func timetables(st *study) string {
 	if st.retimed == 0 {
-		return "Buses and trams run to timetable in both cities; people know the timetable but not how full vehicles are."
+		return "Buses and trams run to timetable with and without the change; people know the timetable but not how full vehicles are."
 	}
-	return fmt.Sprintf("Buses and trams run to timetable in the baseline. In the scenario %d bus trips run slower or quicker, by how much longer or shorter the streets under them take in one simulated morning of both cities; trams keep their timetable. People know the timetable but not how full vehicles are.", st.retimed)
+	return fmt.Sprintf("Buses and trams run to timetable in the baseline. In the scenario %d bus trips run slower or quicker, by how much longer or shorter the streets under them take in one simulated morning with and without the change; trams keep their timetable. People know the timetable but not how full vehicles are.", st.retimed)
 }
 
 func warnings(st *study, base, scen []*kpi.Arm) []string {
 	var out []string
 	for m, c := range st.state.Constants {
 		if a := math.Abs(c); a > choice.LargeConstant && a < 1e4 {
-			out = append(out, fmt.Sprintf("The calibration constant of %s is %.0f equivalent minutes: measured times and costs explain little of the requested share.", city.Mode(m), c))
+			out = append(out, fmt.Sprintf("The calibration constant of %s is %.0f equivalent minutes: measured times and costs explain little of the requested share, so how %s trips change is little more than a guess.", city.Mode(m), c, city.Mode(m)))
 		}
 	}
 	if st.state.P95Min > loadBeforeS/60 {

@@ -3,6 +3,7 @@ package scenario
 import (
 	"fmt"
 	"sort"
+	"strings"
 
 	"github.com/malikobaid/cityflow/internal/city"
 	"github.com/malikobaid/cityflow/internal/units"
@@ -79,16 +80,17 @@ func newStop(ps *spec.Problems, path string, ref spec.StopRef, c *city.City) (sp
 // usualStops are examples for those who are far off: the names of the default
 // what-if.
 func usualStops(c *city.City) []string {
-	var out []string
+	var names []string
 	for _, q := range c.Info.DefaultStops {
 		if stops, _ := c.LookupStop(q); len(stops) > 0 {
-			out = append(out, "a stop such as "+c.Timetable.StopName[stops[0]])
+			names = append(names, c.Timetable.StopName[stops[0]])
 		}
 	}
-	if len(out) == 0 {
-		out = []string{"a stop id or name of " + c.Info.Name}
+	what := "a stop id or name of " + c.Info.Name
+	if len(names) > 0 {
+		what += ", such as " + strings.Join(names, ", ")
 	}
-	return out
+	return []string{what}
 }
 
 // stopByID is the index of an existing stop of a resolved reference.

@@ -35,7 +35,10 @@ func (ps Problems) Error() string {
 	for i, p := range ps {
 		lines[i] = p.String()
 	}
-	return fmt.Sprintf("%d problem(s) in the scenario:\n  %s", len(ps), strings.Join(lines, "\n  "))
+	if len(ps) == 1 {
+		return "one problem in the scenario:\n  " + lines[0]
+	}
+	return fmt.Sprintf("%d problems in the scenario:\n  %s", len(ps), strings.Join(lines, "\n  "))
 }
 
 // Limits on what one scenario may hold: far above any city. What the memory of a

@@ -225,6 +225,19 @@ try {
     await mapPixels(page, [['line', 150], ['map-land', 5000], ['map-quiet', 5000]]);
     await shot(page, 'results-map');
     const radio = (name) => page.getByRole('radio', { name });
+    // Every "no clear change" beside a range without zero says why, and every figure what it is.
+    const rows = page.locator('section[aria-labelledby=numbers] tbody tr:not(.group)');
+    const read = await rows.evaluateAll((all) => all.map((tr) => ({ range: tr.querySelector('td .ci').textContent, verdict: tr.lastElementChild.textContent })));
+    const value = (v) => Number(v.replace(/[,+]/g, '').replace('\u2212', '-'));
+    const puzzling = read.filter(({ range, verdict }) => {
+      const [from, to] = range.split(' to ').map(value);
+      return /^no clear change/.test(verdict) && from * to > 0;
+    });
+    assert.ok(puzzling.every(({ verdict }) => /too narrowly/.test(verdict)), `a verdict without its reason: ${JSON.stringify(puzzling)}`);
+    if (!real) assert.equal(puzzling.length, 1, 'the fixture has such a figure');
+    await page.getByText('How to read this table').click();
+    assert.equal(await page.locator('section[aria-labelledby=numbers] details li').count(), await rows.count());
+    await axe(page, 'how to read');
     await radio('Travel time before').check();
     await mapPixels(page, [['seq-1+seq-2+seq-3+seq-4+seq-5', 2000], ['line', 100]]);
     await shot(page, 'results-access');
@@ -287,9 +300,9 @@ try {
     await again(doneJob);
     assert.equal((await sent()).tram_start, undefined);
     await go(page, `/web/plan.html?c=${cities[0].slug}`);
-    await until('the sentence of the ready line', async () => /given stops/.test(await page.locator('.ends .hint').textContent()));
+    await until('the sentence of the ready line', async () => /given stops/.test(await page.locator('.ends .hint').first().textContent()));
     for (const [field, id] of [['#start', ends[0]], ['#end', ends[1]]]) await page.locator(field).fill(id);
-    await until('the sentence of two stops', async () => /stops it passes/.test(await page.locator('.ends .hint').textContent()));
+    await until('the sentence of two stops', async () => /stops it passes/.test(await page.locator('.ends .hint').first().textContent()));
     const typed = await sent();
     assert.ok(typed.tram_start && typed.tram_end, JSON.stringify(typed));
     if (real) return;
@@ -440,7 +453,7 @@ try {
         await until('the city', async () => (await page.locator('h1').first().textContent()) === c.name);
         await shot(page, `every-${c.slug}`, true);
         await page.getByRole('link', { name: 'Plan a change', exact: true }).click();
-        await until('the sentence of the ready line', async () => /given stops/.test(await page.locator('.ends .hint').textContent()));
+        await until('the sentence of the ready line', async () => /given stops/.test(await page.locator('.ends .hint').first().textContent()));
         const name = (id) => d.stops.find((s) => s.id === id).name;
         for (const [field, id] of [['#start', d.default.stops[0]], ['#end', d.default.stops.at(-1)]]) assert.ok((await page.locator(field).inputValue()).startsWith(name(id)), `${c.slug}: ${field}`);
         if (!d.baseline && process.env.RUN_CITIES !== 'all') continue;

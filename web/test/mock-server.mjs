@@ -98,6 +98,8 @@ const insights = `# New tram: Royal Gwent Hospital to Ringland Centre
 `;
 
 const summary = JSON.parse(readFileSync(join(here, '..', '..', 'spec', 'testdata', 'summary.json'), 'utf8'));
+// A range without zero that is no clear change: one of several that are judged together.
+summary.kpis.push({ id: 'vehicle_km', name: 'Car traffic', unit: 'vehicle-km', headline: true, baseline: 81764, scenario: 81458, diff: -306, ci95: [-594, -18], verdict: 'no_clear_change', better: 'down' });
 const csv = ['id,name,unit,baseline,scenario,diff,ci_lo,ci_hi,verdict', ...summary.kpis.map((k) => [k.id, k.name, k.unit, k.baseline, k.scenario, k.diff, ...k.ci95, k.verdict].join(','))].join('\n') + '\n';
 const files = {
   'summary.json': ['application/json', JSON.stringify(summary)],

@@ -3,6 +3,9 @@ import type { Problem } from './api/types';
 
 export type Field = 'city' | 'start' | 'end' | 'agents' | 'shares' | 'level' | 'date' | 'time' | 'replications' | 'seed';
 
+/** What the form calls each field, in its order. */
+export const fieldNames: Record<Field, string> = { city: 'City', start: 'Tram starts at', end: 'Tram ends at', level: 'Time of day', date: 'Day', time: 'From', shares: 'How people travel today', agents: 'People simulated', replications: 'Repeats', seed: 'Seed' };
+
 const rules: [RegExp, Field][] = [
   [/^tram_start$|^modifications\[0\]\.stops\[0\]/, 'start'],
   [/^tram_end$|^modifications\[0\]\.stops/, 'end'],
