@@ -10,7 +10,7 @@ import (
 )
 
 // Version names the rules; it stands in insights.meta.json.
-const Version = "rules-1"
+const Version = "rules-2"
 
 // Markdown is the rule-based reading of a summary.
 func Markdown(s *spec.Summary) string {
