@@ -11,7 +11,6 @@ import (
 
 	"github.com/malikobaid/cityflow/internal/city"
 	"github.com/malikobaid/cityflow/internal/city/osm"
-	"github.com/malikobaid/cityflow/internal/units"
 )
 
 // place is a place under construction, in metres around the box centre.
@@ -234,24 +233,50 @@ func (p *placer) fromStreets() {
 }
 
 // streetPoints is one home point per 100 m of residential street, and the
-// length of those streets in metres.
+// length of those streets in metres. A street counts once: not its other
+// direction, nor the copy made for a turn restriction over it (osm, over.go). The two
+// carriageways of one street count as two: in Porto Alegre they are 13 of 750 km.
 func (p *placer) streetPoints() (pts []place, total float64) {
 	n := &p.b.city.Net
 	pr := p.b.city.Projection()
+	seen := map[drawn]bool{} // look-ups only
 	for l := range n.NumLinks() {
-		if r := n.Reverse[l]; r != units.NoLink && int(r) < l || n.Class[l] != city.Residential {
+		if n.Class[l] != city.Residential {
 			continue
 		}
+		lon, lat := n.GeomLon[n.GeomFirst[l]:n.GeomFirst[l+1]], n.GeomLat[n.GeomFirst[l]:n.GeomFirst[l+1]]
+		d := drawnAs(n.WayOSM[l], lon, lat)
+		if seen[d] {
+			continue
+		}
+		seen[d] = true
 		length := float64(n.LengthM[l])
 		total += length
 		k := max(1, int(math.Round(length/spacingM)))
-		lon, lat := n.GeomLon[n.GeomFirst[l]:n.GeomFirst[l+1]], n.GeomLat[n.GeomFirst[l]:n.GeomFirst[l+1]]
 		for i := range k {
 			x, y := along(pr, lon, lat, (float64(i)+0.5)/float64(k))
 			pts = append(pts, place{x: x, y: y, home: length / float64(k), use: osm.Home})
 		}
 	}
 	return pts, total
+}
+
+// drawn tells pieces of street apart, whatever their direction: the way, both
+// ends in order, the points between, and one of them by which the two halves of
+// a loop differ.
+type drawn struct {
+	way     int64
+	a, b, m [2]float32
+	points  int
+}
+
+func drawnAs(way int64, lon, lat []float32) drawn {
+	n := len(lon)
+	a, b, m := [2]float32{lon[0], lat[0]}, [2]float32{lon[n-1], lat[n-1]}, n/2
+	if a[0] > b[0] || a[0] == b[0] && a[1] > b[1] {
+		a, b, m = b, a, n-1-n/2
+	}
+	return drawn{way, a, b, [2]float32{lon[m], lat[m]}, n}
 }
 
 // Where the map shows streets but has no houses yet, people still live there.
