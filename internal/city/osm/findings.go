@@ -169,9 +169,17 @@ func (g *graph) narrow() {
 		case s.attr.class > max(a.attr.class, b.attr.class):
 			g.find("class changes along one street", "way", s.way, g.nodeSrc[s.from], fmt.Sprintf("%s: %s between %s and %s", s.attr.name, s.attr.class, a.attr.class, b.attr.class))
 		case s.attr.fwd.lanes < lanes:
-			g.find("lanes change along one street", "way", s.way, g.nodeSrc[s.from], fmt.Sprintf("%s: %g lanes between %g and %g", s.attr.name, s.attr.fwd.lanes, a.attr.fwd.lanes, b.attr.fwd.lanes))
+			g.find("lanes change along one street", "way", s.way, g.nodeSrc[s.from], fmt.Sprintf("%s: %s between %g and %g", s.attr.name, inLanes(s.attr.fwd.lanes), a.attr.fwd.lanes, b.attr.fwd.lanes))
 		}
 	}
+}
+
+// inLanes says a number of lanes.
+func inLanes(n float32) string {
+	if n == 1 {
+		return "1 lane"
+	}
+	return fmt.Sprintf("%g lanes", n)
 }
 
 // funnels looks for wide one-way main streets with an arm ahead that carries at

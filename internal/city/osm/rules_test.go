@@ -304,7 +304,7 @@ func TestNarrowPieces(t *testing.T) {
 	w.way(4, []int{13, 14}, append(main, "lanes", "3")...)
 	w.way(5, []int{14, 24, 20, 10}, "highway", "tertiary")
 	r := w.imported(t, Options{})
-	if k := r.Findings[0]; k.Kind != "lanes change along one street" || k.Total != 1 || k.Shown[0].ID != 2 {
+	if k := r.Findings[0]; k.Kind != "lanes change along one street" || k.Total != 1 || k.Shown[0].ID != 2 || k.Shown[0].Detail != "Main Street: 1 lane between 3 and 3" {
 		t.Errorf("%+v", r.Findings)
 	}
 }
