@@ -84,6 +84,11 @@ func CarMin(seconds, metres float64, purpose city.Purpose, occupancy float64, m 
 	return seconds/60 + CarAccessMin + metres/1000*m.CarPerKM/occupancy/m.PerMinute(purpose)
 }
 
+// ChargeMin is an amount per car, such as parking, in minutes; persons share it.
+func ChargeMin(amount float64, purpose city.Purpose, occupancy float64, m Money) float64 {
+	return amount / occupancy / m.PerMinute(purpose)
+}
+
 // BikeMin and WalkMin are the costs of going all the way by own force.
 func BikeMin(metres float64) float64 { return metres/BikeMS/60 + BikeParkMin }
 

@@ -56,6 +56,8 @@ type Info struct {
 	Country string
 	// TimeZone is the IANA zone of the timetable.
 	TimeZone string
+	// CarCharges is what driving to parts of the city costs besides the way.
+	CarCharges []CarCharge `json:",omitempty"`
 }
 
 // Fact is a number with its source; Known is false when there is none, and

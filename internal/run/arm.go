@@ -87,6 +87,9 @@ func (a *arm) price(tour int) {
 	for m := range c {
 		c[m] /= n
 	}
+	if s.charge != nil { // a tour is there and back, whatever of it lies in the period
+		c[city.Car] += choice.ChargeMin(s.charge[tour]/2, purpose, demand.Occupancy[purpose], a.money)
+	}
 	if !t.TourCar[tour] {
 		c[city.Car] = choice.Unavailable
 	}

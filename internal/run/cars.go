@@ -87,5 +87,6 @@ func (e *Engine) CarTrips(ctx context.Context, slug string) (*CarTrips, error) {
 	if what := assumed(p.city); len(what) > 0 {
 		out.Assumptions = append(out.Assumptions, fmt.Sprintf("Not observed: %s.", strings.Join(what, "; ")))
 	}
+	out.Assumptions = append(out.Assumptions, chargesInWords(p.city, p.money)...)
 	return out, nil
 }

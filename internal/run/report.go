@@ -213,6 +213,7 @@ func assumptions(p *prepared, st *study) []string {
 		out = append(out, fmt.Sprintf("The service of %s is assumed: its headways are estimates, no published timetable stands behind them.", s))
 	}
 	out = append(out, demand.Assumptions()...)
+	out = append(out, chargesInWords(p.city, p.money)...)
 	out = append(out,
 		fmt.Sprintf("Value of time %.2f (to work) and %.2f (other) %s per hour, car running cost %.2f per km: assumed.", p.money.Commute, p.money.Other, p.money.Currency, p.money.CarPerKM),
 		fmt.Sprintf("Walking counts %.2f, waiting %.1f times riding (first wait over %d min: %.1f), a transfer %d min: DfT TAG M3.2, middle of the range; the logit scale is assumed. Tram and bus are equally liked.", choice.WalkWeight, choice.WaitWeight, int(choice.LongWaitMin), choice.LongWaitWeight, int(choice.InterchangeMin)),

@@ -30,6 +30,9 @@ type sample struct {
 	// bikeFlatM is the metres on the flat that take as long as the way by
 	// bicycle does: bikeM itself where the city has no heights (hills.go).
 	bikeFlatM []float64
+	// charge is what drivers pay at their destination, money per car, by tour;
+	// nil where nobody pays.
+	charge []float64
 }
 
 func newSample(trips *demand.Trips, seed uint64) *sample {
@@ -43,9 +46,12 @@ func newSample(trips *demand.Trips, seed uint64) *sample {
 	return s
 }
 
-// measure fills the distances of several samples at once.
+// measure fills the distances and charges of several samples.
 func measure(ctx context.Context, w *world, samples []*sample) error {
 	c := w.city
+	for _, s := range samples {
+		s.charge = charges(c, s.trips)
+	}
 	if w.hills != nil {
 		for _, s := range samples {
 			s.bikeFlatM = make([]float64, len(s.bikeM))

@@ -224,7 +224,7 @@ func (b *builder) describe() {
 	if c.FaresSource != "" {
 		info.Sources = append(slices.Clip(c.Sources), "Fares: "+c.FaresSource)
 	}
-	info.Observed = observed(c.Observed)
+	info.Observed, info.CarCharges = observed(c.Observed), carCharges(c.CarCharges)
 }
 
 func boxKM2(box [4]float64) float64 {
@@ -434,6 +434,7 @@ func (b *builder) when() osm.When {
 
 // finish writes digest and report and checks everything.
 func (b *builder) finish() error {
+	b.reportCharges()
 	if b.inputs != nil {
 		b.yaml = b.render()
 		if _, err := parseConfig(b.yaml); err != nil {

@@ -38,9 +38,11 @@ type Config struct {
 	// Fares are per boarding in the city's currency; absent modes are free.
 	Fares       map[string]float32 `yaml:"fares"`
 	FaresSource string             `yaml:"fares_source"`
-	Attribution string             `yaml:"attribution"`
-	Sources     []string           `yaml:"sources"`
-	Observed    []ObservedYAML     `yaml:"observed"`
+	// CarCharges are fees for driving to a part of the city, and parking there.
+	CarCharges  []CarChargeYAML `yaml:"car_charges"`
+	Attribution string          `yaml:"attribution"`
+	Sources     []string        `yaml:"sources"`
+	Observed    []ObservedYAML  `yaml:"observed"`
 	Default     struct {
 		Name  string   `yaml:"name"`
 		Stops []string `yaml:"stops"`
@@ -133,6 +135,7 @@ func parseConfig(b []byte) (*Config, error) {
 		bad("files.osm", "is empty")
 	}
 	checkObserved(c.Observed, bad)
+	checkCharges(c.CarCharges, bad)
 	for i, n := range c.Files.OSMRoutes {
 		if _, ok := fareModes[n]; !ok {
 			bad(fmt.Sprintf("files.osm_routes[%d]", i), "%q is not a mode: bus, tram, rail, metro, coach or ferry", n)
