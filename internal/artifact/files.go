@@ -39,20 +39,21 @@ func KPIs(kpis []spec.KPI, basis spec.Basis) ([]byte, error) {
 type Iteration struct {
 	Replication, Iteration int
 	Arm                    string
-	// RelativeGap is that of the drivers who looked for a better route; Tenth the
+	// RelativeGap is that of the drivers who looked for a better route, GapHalf the
+	// half-width of its 95% interval; Tenth the
 	// part of it that lies with the tenth of them who lose most; Surprise by how
 	// much link times differed from those expected, of the time driven; Looked,
 	// Moved and Switched shares: drivers who looked, those of them who changed
 	// route, tours that chose again and changed mode.
-	RelativeGap, Tenth, Surprise, Looked, Moved, Switched, CarMinute float64
-	Unfinished                                                       int
+	RelativeGap, GapHalf, Tenth, Surprise, Looked, Moved, Switched, CarMinute float64
+	Unfinished                                                                int
 }
 
 // Convergence is the table of iterations as CSV.
 func Convergence(its []Iteration) ([]byte, error) {
-	rows := [][]string{{"replication", "arm", "iteration", "relative_gap", "gap_of_worst_tenth", "time_surprise", "share_looked_at", "share_moved", "share_switched_mode", "mean_car_min", "unfinished_platoons"}}
+	rows := [][]string{{"replication", "arm", "iteration", "relative_gap", "gap_of_worst_tenth", "time_surprise", "share_looked_at", "share_moved", "share_switched_mode", "mean_car_min", "unfinished_platoons", "gap_half_width_95"}}
 	for _, i := range its {
-		rows = append(rows, []string{strconv.Itoa(i.Replication), i.Arm, strconv.Itoa(i.Iteration), number(i.RelativeGap), number(i.Tenth), number(i.Surprise), number(i.Looked), number(i.Moved), number(i.Switched), number(i.CarMinute), strconv.Itoa(i.Unfinished)})
+		rows = append(rows, []string{strconv.Itoa(i.Replication), i.Arm, strconv.Itoa(i.Iteration), number(i.RelativeGap), number(i.Tenth), number(i.Surprise), number(i.Looked), number(i.Moved), number(i.Switched), number(i.CarMinute), strconv.Itoa(i.Unfinished), number(i.GapHalf)})
 	}
 	return table(rows)
 }

@@ -191,6 +191,24 @@ func (s *Static) NewFitter() *Fitter {
 // seconds, rounded to a tenth of a millisecond and at least that; infinity
 // closes a link. It panics on NaN and on costs below zero. m must not be in use.
 func (f *Fitter) Fit(m *Metric, cost []float32) *Metric {
+	m = f.set(m, cost)
+	f.shortcuts(m)
+	f.prune(m)
+	return m
+}
+
+// FitFew is Fit for a metric that is asked little: it leaves no arc out of the
+// search, which takes half of the time to fit and a query more arcs to look at.
+// Least costs are the same; of equally short paths it may find another.
+func (f *Fitter) FitFew(m *Metric, cost []float32) *Metric {
+	m = f.set(m, cost)
+	f.shortcuts(m)
+	f.all(m)
+	return m
+}
+
+// set gives the edges the costs of their links.
+func (f *Fitter) set(m *Metric, cost []float32) *Metric {
 	s := f.s
 	if m == nil {
 		n := len(s.head)
@@ -216,8 +234,6 @@ func (f *Fitter) Fit(m *Metric, cost []float32) *Metric {
 			f.down[e], m.viaDown[e] = w, isLink|uint32(l)
 		}
 	}
-	f.shortcuts(m)
-	f.prune(m)
 	return m
 }
 
@@ -299,6 +315,31 @@ func (f *Fitter) prune(m *Metric) {
 		}
 		m.foreAt[v], m.backAt[v] = uint32(len(m.fore)), uint32(len(m.back))
 	}
+}
+
+// all keeps every arc of the hierarchy that leads anywhere. It writes each one and
+// goes on only if it was one: no branch to predict.
+func (f *Fitter) all(m *Metric) {
+	s := f.s
+	n := len(s.head)
+	m.fore, m.foreEdge = slices.Grow(m.fore[:0], n)[:n], slices.Grow(m.foreEdge[:0], n)[:n]
+	m.back, m.backEdge = slices.Grow(m.back[:0], n)[:n], slices.Grow(m.backEdge[:0], n)[:n]
+	i, j := 0, 0
+	for v := len(s.node) - 1; v >= 0; v-- {
+		m.foreAt[v+1], m.backAt[v+1] = uint32(i), uint32(j)
+		for e := s.first[v]; e < s.first[v+1]; e++ {
+			m.fore[i], m.foreEdge[i] = leg{s.head[e], f.up[e]}, 2*e
+			m.back[j], m.backEdge[j] = leg{s.head[e], f.down[e]}, 2*e+1
+			if f.up[e] < far {
+				i++
+			}
+			if f.down[e] < far {
+				j++
+			}
+		}
+	}
+	m.foreAt[0], m.backAt[0] = uint32(i), uint32(j)
+	m.fore, m.foreEdge, m.back, m.backEdge = m.fore[:i], m.foreEdge[:i], m.back[:j], m.backEdge[:j]
 }
 
 // detour looks at the ways from a node over a neighbour x, which costs first, to

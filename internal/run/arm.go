@@ -43,6 +43,7 @@ type arm struct {
 // iteration is one line of convergence.csv.
 type iteration struct {
 	Gap      float64 // relative gap of the drivers who looked
+	GapHalf  float64 // half-width of its 95% interval: not all drivers are held against the best path
 	Tenth    float64 // part of the gap that lies with the tenth of them who lose most
 	Surprise float64 // by how much link times differed from those expected, of the time driven
 	Looked   float64 // share of drivers who looked
@@ -143,6 +144,10 @@ func (a *arm) patience(i int) float64 {
 	return min(1, 2*float64(a.iterations-1-i)/float64(a.iterations))
 }
 
+// fewestLook is the least part of the drivers of a round who look for a better
+// route even when hardly anybody may take it: the gap is measured on them.
+const fewestLook = 0.1
+
 // swap times the part of the present cost that a better route saves is the
 // chance to change to it, at most eager; for less than a band nobody changes: it
 // would move many and save little. All are assumed, after trials on Newport
@@ -166,18 +171,25 @@ func (a *arm) replan(i int, row *iteration) {
 	t := a.sample.trips
 	key := random.New(a.sample.seed, random.Replan).At(uint64(i))
 	driving := func(party uint32) bool { return a.mode[t.TripTour[a.trip[party]]] == city.Car }
+	// A party's draw for changing route. Whose draw is above all chances need not
+	// search: the gap is then that of a random part of the drivers.
+	draw := func(party uint32) float64 {
+		return key.At(uint64(a.trip[party])).At(uint64(party - a.first[a.trip[party]])).Uniform()
+	}
+	patience := a.patience(i)
 	a.which = a.which[:0]
-	var drivers, looked, moved, spent, least float64
+	var drivers, looked, moved float64
 	for party, taste := range a.taste {
-		if looks(i, taste) {
-			a.which = append(a.which, uint32(party))
-		}
-		if driving(uint32(party)) {
+		drives := driving(uint32(party))
+		if drives {
 			drivers++
 		}
+		if looks(i, taste) && (!drives || draw(uint32(party)) < max(patience*eager, fewestLook)) {
+			a.which = append(a.which, uint32(party))
+		}
 	}
+	var held gapSum
 	a.excess = a.excess[:0]
-	patience := a.patience(i)
 	a.planner.each(a.sample, a.parties, a.times, a.which, func(party uint32, path []units.LinkID, c routing.Cost, ok bool) {
 		now := a.world.graph.PathCost(a.times, a.path[party], a.departS[party], a.world.tastes[a.taste[party]])
 		if !driving(party) {
@@ -185,18 +197,17 @@ func (a *arm) replan(i int, row *iteration) {
 			return
 		}
 		looked++
-		spent += now.Generalised
 		saved := max(0, now.Generalised-c.Generalised)
-		least += now.Generalised - saved
+		held.add(now.Generalised, saved)
 		a.excess = append(a.excess, saved)
-		if saved > band*now.Generalised && key.At(uint64(a.trip[party])).At(uint64(party-a.first[a.trip[party]])).Uniform() < patience*min(eager, swap*saved/now.Generalised) {
+		if saved > band*now.Generalised && draw(party) < patience*min(eager, swap*saved/now.Generalised) {
 			a.take(party, path, c, ok)
 			moved++
 		} else if !math.IsInf(a.seconds[party], 1) {
 			a.seconds[party] = now.Seconds
 		}
 	})
-	row.gap(spent, least, a.excess)
+	row.gap(&held, a.excess)
 	if drivers > 0 {
 		row.Looked = looked / drivers
 	}
@@ -234,7 +245,8 @@ func (a *arm) renew(tour int) {
 }
 
 // gapSample is about how many parties the gap of the last state is measured on.
-const gapSample = 1000
+// An exact search takes a quarter of a millisecond in Newport.
+const gapSample = 500
 
 // settle closes the last iteration, after which nobody moves: a sample of the
 // drivers is held against the best paths there are, by exact searches, and the
@@ -254,16 +266,15 @@ func (a *arm) settle(i int, row *iteration) {
 			a.which = append(a.which, party)
 		}
 	}
-	var spent, least float64
+	var held gapSum
 	a.excess = a.excess[:0]
 	a.planner.exact(a.sample, a.parties, a.times, a.which, func(party uint32, c routing.Cost, _ bool) {
 		now := a.world.graph.PathCost(a.times, a.path[party], a.departS[party], a.world.tastes[a.taste[party]])
 		saved := max(0, now.Generalised-c.Generalised)
-		spent += now.Generalised
-		least += now.Generalised - saved
+		held.add(now.Generalised, saved)
 		a.excess = append(a.excess, saved)
 	})
-	row.gap(spent, least, a.excess)
+	row.gap(&held, a.excess)
 	if drivers > 0 {
 		row.Looked = float64(len(a.which)) / drivers
 	}
@@ -275,16 +286,34 @@ func (a *arm) settle(i int, row *iteration) {
 	}
 }
 
-// gap fills in the relative gap and the part of it that lies with the tenth of
-// the parties that lose most; excess is put in order.
-func (row *iteration) gap(spent, least float64, excess []float64) {
-	if least == 0 || spent <= least {
+// gapSum adds up what a sample of drivers spend, what they would on their best
+// paths, and the squares and products that the error of the ratio needs.
+type gapSum struct{ n, saved, least, saved2, least2, both float64 }
+
+func (g *gapSum) add(now, saved float64) {
+	least := now - saved
+	g.n++
+	g.saved += saved
+	g.least += least
+	g.saved2 += saved * saved
+	g.least2 += least * least
+	g.both += saved * least
+}
+
+// gap fills in the relative gap, half of the width of its 95% interval (of a ratio
+// of two means of independent draws, to first order: Cochran, Sampling Techniques,
+// 1977, chapter 6) and the part of it that lies with the tenth of the parties that
+// lose most; excess is put in order.
+func (row *iteration) gap(g *gapSum, excess []float64) {
+	if g.least == 0 || g.saved <= 0 {
 		return
 	}
-	row.Gap = (spent - least) / least
+	row.Gap = g.saved / g.least
+	residual := g.saved2 - 2*row.Gap*g.both + row.Gap*row.Gap*g.least2
+	row.GapHalf = 1.96 * math.Sqrt(max(0, residual)) / g.least
 	slices.Sort(excess)
 	for _, e := range excess[len(excess)-(len(excess)+9)/10:] {
-		row.Tenth += e / (spent - least)
+		row.Tenth += e / g.saved
 	}
 }
 
@@ -322,6 +351,7 @@ func (a *arm) arrival(at float64) float64 {
 func (a *arm) run(ctx context.Context, iterations, average int, step func()) (*outcome, error) {
 	a.iterations = iterations
 	a.start()
+	a.spread()
 	out := newOutcome(a)
 	for i := range iterations {
 		if err := ctx.Err(); err != nil {

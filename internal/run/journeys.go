@@ -114,8 +114,8 @@ func (w *world) best(s *raptor.Search, q *journeyQuery, money choice.Money, legs
 			if arrive == units.Never || arrive > q.slot+maxJourneyS {
 				continue
 			}
-			// A bound without the parts: nothing is cheaper than its time.
-			if float64(arrive-q.slot)/60*choice.LongWaitWeight >= least {
+			// A bound without the parts: no time weighs less than a long wait.
+			if choice.LongWaitWeight*float64(arrive-q.slot)/60+choice.WalkWeight*float64(egress.WalkS)/60+choice.InterchangeMin*float64(k-1) >= least {
 				continue
 			}
 			p := s.Parts(k, egress.Stop)

@@ -117,7 +117,7 @@ func iterations(st *study) []artifact.Iteration {
 		for side, name := range []string{"baseline", "scenario"} {
 			for i, it := range st.outcomes[side][r].log {
 				rows = append(rows, artifact.Iteration{Replication: r + 1, Arm: name, Iteration: i + 1,
-					RelativeGap: it.Gap, Tenth: it.Tenth, Surprise: it.Surprise, Looked: it.Looked, Moved: it.Moved, Switched: it.Switched, CarMinute: it.CarMin, Unfinished: it.Stuck})
+					RelativeGap: it.Gap, GapHalf: it.GapHalf, Tenth: it.Tenth, Surprise: it.Surprise, Looked: it.Looked, Moved: it.Moved, Switched: it.Switched, CarMinute: it.CarMin, Unfinished: it.Stuck})
 			}
 		}
 	}

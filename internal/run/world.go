@@ -22,11 +22,13 @@ const (
 
 // ringPriority is how much more a roundabout's own traffic weighs than its
 // capacity where it competes for the next link. Who enters gives way to who
-// circulates: with equal weights the entries fill the ring, each of its links
-// waits for the next, and it locks. At 50 an entry gets what the ring leaves
-// over, less than a fiftieth more; an infinite weight would be no different to
-// see. It is a stand-in for the gap acceptance that entries really need.
-const ringPriority = 50
+// circulates, and still gets in: Kimber's LR942 (TRL 1980) gives an entry of one
+// lane (3.65 m) 1,106 - 0.545 q vehicles an hour before q that circulate, which
+// leaves 343 of them at the 1,400 that a lane of a ring carries here: one for
+// four. With equal weights entries fill the ring, each of its links waits for the
+// next, and it locks. With a much greater weight an entry to a ring that stands
+// waits for an hour for the first gap (docs/decisions/model.md).
+const ringPriority = 4
 
 // world is one arm's side of a run: a city prepared for searches. Immutable.
 type world struct {
