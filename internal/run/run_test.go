@@ -105,6 +105,24 @@ func simulate(t testing.TB, e *run.Engine, request string) (files, *spec.Summary
 	if err := dec.Decode(&s); err != nil {
 		t.Fatal(err)
 	}
+	// "Settled" rests on the worst gap of all runs of both arms.
+	worst := 0.0
+	for _, name := range []string{"baseline_stats.json", "scenario_stats.json"} {
+		var stats struct {
+			Runs []struct {
+				Gap *float64 `json:"relative_gap"`
+			}
+		}
+		if err := json.Unmarshal(out[name], &stats); err != nil || len(stats.Runs) != s.Replications {
+			t.Fatalf("%s: %v, %d runs of %d", name, err, len(stats.Runs), s.Replications)
+		}
+		for _, r := range stats.Runs {
+			worst = max(worst, *r.Gap)
+		}
+	}
+	if s.RelativeGap != worst || s.Converged != (worst <= 0.05) {
+		t.Errorf("relative gap %g, converged %v; the worst run has %g", s.RelativeGap, s.Converged, worst)
+	}
 	return out, &s
 }
 
