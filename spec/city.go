@@ -118,10 +118,13 @@ type Stop struct {
 	Group int      `json:"group"`
 }
 
-// Default is the city's ready what-if.
+// Default is the city's ready what-if: what a request without stops and
+// modifications of its own runs.
 type Default struct {
 	Name  string   `json:"name"`
 	Stops []string `json:"stops"`
+	// Also is what changes beside the line, as the run's Config will have it.
+	Also []Modification `json:"also"`
 }
 
 // ReportRow is one counted outcome of the import.

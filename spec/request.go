@@ -79,6 +79,15 @@ func ParseRequest(r io.Reader) (*RunRequest, Problems) {
 	return req, ps
 }
 
+// ParseModifications reads a JSON list of modifications as strictly as
+// ParseRequest reads a request; its problems lie below path.
+func ParseModifications(path string, raw json.RawMessage) ([]Modification, Problems) {
+	var ps Problems
+	var list []Modification
+	decodeValue(path, raw, reflect.ValueOf(&list).Elem(), &ps)
+	return list, ps
+}
+
 // decodeObject fills the struct out from a JSON object field by field, so that
 // one bad field does not hide the others. Structs and slices of structs are
 // followed; everything else is left to encoding/json.

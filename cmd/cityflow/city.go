@@ -115,6 +115,9 @@ func printCity(e *env, d *spec.CityDetail, totals []report.Total) {
 	p("  shares     car %g%%, bike %g%%, walk %g%%, transit %g%%: %s", d.Share.Car, d.Share.Bike, d.Share.Walk, d.Share.Transit, d.ShareOf)
 	p("  assumed    %s", cmp.Or(strings.Join(d.Assumed, "; "), "nothing of this"))
 	p("  what-if    %s", d.Default.Name)
+	for _, m := range d.Default.Also {
+		p("             with it: %s", cmp.Or(m.Name, m.Type))
+	}
 	p("  streets    %s", fullDemand(d.Baseline))
 	p("")
 	t := tabwriter.NewWriter(e.stdout, 0, 0, 2, ' ', 0)

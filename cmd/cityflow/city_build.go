@@ -17,6 +17,7 @@ import (
 	"github.com/malikobaid/cityflow/internal/city/report"
 	"github.com/malikobaid/cityflow/internal/city/tiles"
 	"github.com/malikobaid/cityflow/internal/run"
+	"github.com/malikobaid/cityflow/internal/scenario"
 	"github.com/malikobaid/cityflow/spec"
 )
 
@@ -184,6 +185,9 @@ func (c *cityBuildCmd) one(e *env, j cityJob) (*builtCity, error) {
 		return nil, usageError{err}
 	}
 	ct := r.City
+	if bad := unsoundDefault(ct); len(bad) > 0 {
+		return nil, usageError{fmt.Errorf("city %s: %w", j.slug, errors.Join(bad...))}
+	}
 	b := &builtCity{City: j.slug, Name: ct.Info.Name, Links: ct.Net.NumLinks(), Stops: ct.Timetable.NumStops(), Trips: ct.Timetable.NumTrips(), Places: ct.Places.Num()}
 	files := map[string][]byte{} // each to its own file
 	base := filepath.Join(c.Out, "cities", j.slug) + string(filepath.Separator)
@@ -250,6 +254,16 @@ func (c *cityBuildCmd) one(e *env, j cityJob) (*builtCity, error) {
 	}
 	b.MaxRSS = maxRSS()
 	return b, unsettled
+}
+
+// unsoundDefault is what is wrong with the changes beside the line of the
+// city's own what-if, by place in city.yaml.
+func unsoundDefault(c *city.City) []error {
+	var bad []error
+	for _, p := range scenario.CheckDefault(c) {
+		bad = append(bad, fmt.Errorf("%s: %s", build.ConfigFile, p))
+	}
+	return bad
 }
 
 // into adds the city to a folder of cities, with its basemap. Compiling takes about a second, so

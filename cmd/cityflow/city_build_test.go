@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"github.com/malikobaid/cityflow/internal/city/report"
+	"github.com/malikobaid/cityflow/spec"
 )
 
 // townFiles writes the files of an invented town: eight by eight streets 200 m
@@ -155,6 +156,45 @@ func TestCityBuildFromFiles(t *testing.T) {
 	}
 	if _, err := os.Stat(filepath.Join(reports, "report.json")); err != nil {
 		t.Error(err)
+	}
+
+	// What changes beside the line of the city's what-if is part of the pack;
+	// an unsound one is told in full, and no pack is made.
+	yaml, err := os.ReadFile(filepath.Join(folder, "city.yaml"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	calmer := "\ndefault:\n  name: Tram to the east\n  stops: [a, c]\n  also:\n    - {type: speed_limit, name: Slow streets, kmh: 20, links: [{way: 1001}]}\n"
+	also := filepath.Join(dir, "also.pack")
+	for _, x := range []struct {
+		old, new string
+		code     int
+		says     []string
+	}{
+		{"1001", "7}, {way: 8", 2, []string{"default.also[0].links[0].way: way 7 is not", "default.also[0].links[1].way: way 8 is not"}},
+		{"speed_limit", "monorail", 2, []string{"city.yaml: default.also[0].type:"}},
+		{"", "", 0, nil},
+	} {
+		if err := os.WriteFile(filepath.Join(folder, "city.yaml"), []byte(string(yaml)+strings.Replace(calmer, x.old, x.new, 1)), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		code, _, stderr := run("city", "build", folder, "--out", also)
+		_, err := os.Stat(also)
+		if code != x.code || (err == nil) != (code == 0) {
+			t.Errorf("%s: %d, %v, %s", x.new, code, err, stderr)
+		}
+		for _, want := range x.says {
+			if !strings.Contains(stderr, want) {
+				t.Errorf("%s: %q is not in %s", x.new, want, stderr)
+			}
+		}
+	}
+	var calm spec.CityDetail
+	if code, stdout, stderr := run("city", "info", also, "--format", "json"); json.Unmarshal([]byte(stdout), &calm) != nil || code != 0 || len(calm.Default.Also) != 1 || calm.Default.Also[0].ID != "speed-limit-1" || calm.Default.Also[0].KMH != 20 {
+		t.Error(code, stderr, calm.Default)
+	}
+	if code, stdout, _ := run("city", "info", also); code != 0 || !strings.Contains(stdout, "with it: Slow streets") {
+		t.Error(code, stdout)
 	}
 
 	// A pack by another name is a pack; another file is none, and it says so.

@@ -15,8 +15,8 @@ type cityValidateCmd struct {
 
 func (c *cityValidateCmd) Help() string {
 	return `Reads a pack and checks every promise its columns make: lengths, numbers in range, sorted and matching indices, opposite links,
-times that never run backwards or overtake, one connected network for cars and one for people on foot, and that every stop and place
-hangs on them. Exit code 1 when something is wrong.`
+times that never run backwards or overtake, one connected network for cars and one for people on foot, that every stop and place
+hangs on them, and that the city's own what-if can be run. Exit code 1 when something is wrong.`
 }
 
 type validation struct {
@@ -37,7 +37,7 @@ func (c *cityValidateCmd) Run(e *env) error {
 	ct, err := city.Decode(pack)
 	if err == nil {
 		v.City, v.Links, v.Stops, v.Trips, v.Places = ct.Info.Slug, ct.Net.NumLinks(), ct.Timetable.NumStops(), ct.Timetable.NumTrips(), ct.Places.Num()
-		err = ct.Connected()
+		err = errors.Join(append(unsoundDefault(ct), ct.Connected())...)
 	}
 	if err != nil {
 		v.Problems = strings.Split(err.Error(), "\n")

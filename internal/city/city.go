@@ -8,6 +8,7 @@
 package city
 
 import (
+	"encoding/json"
 	"math"
 
 	"github.com/malikobaid/cityflow/internal/units"
@@ -47,6 +48,9 @@ type Info struct {
 	// Default is the city's default what-if: stop ids or names, end to end.
 	DefaultName  string
 	DefaultStops []string
+	// DefaultAlso is what changes beside that line: a JSON list in the form of
+	// a request's modifications, which this package does not read.
+	DefaultAlso json.RawMessage `json:",omitempty"`
 	// Observed is evidence the baseline is shown beside.
 	Observed []Observation
 	// Report counts what the importers read, kept and dropped, by reason, in a

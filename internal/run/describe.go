@@ -107,7 +107,7 @@ func detail(c *city.City) *spec.CityDetail {
 	i := &c.Info
 	out := &spec.CityDetail{
 		CityInfo: Info(c), Stops: []spec.Stop{},
-		Default: spec.Default{Name: i.DefaultName, Stops: append([]string{}, i.DefaultStops...)},
+		Default: spec.Default{Name: i.DefaultName, Stops: append([]string{}, i.DefaultStops...), Also: scenario.DefaultAlso(c)},
 		Share:   spec.ModeShare{Car: i.ModeShare[city.Car], Bike: i.ModeShare[city.Bike], Walk: i.ModeShare[city.Walk], Transit: i.ModeShare[city.Transit]},
 		ShareOf: i.ModeShareSource, ShareAssumed: i.ModeShareAssumed, Streets: fmt.Sprintf("/v1/cities/%s/streets.geojson", i.Slug),
 		Sources: append([]string{}, i.Sources...), Report: []spec.ReportRow{}, Observed: []spec.Observation{},

@@ -106,8 +106,15 @@ func title(st *study) string {
 	switch n := len(st.cfg.Modifications); {
 	case n == 0:
 		return "No change"
-	case len(st.plan.Lines) == 1 && n == 1:
-		return "New line: " + st.plan.Lines[0].Name
+	case len(st.plan.Lines) > 0:
+		// What a reader looks for is the line; the others follow by number.
+		title := "New line: " + st.plan.Lines[0].Name
+		if n == 2 {
+			title += " and 1 other change"
+		} else if n > 2 {
+			title += fmt.Sprintf(" and %d other changes", n-1)
+		}
+		return title
 	case n == 1:
 		if name := st.cfg.Modifications[0].Name; name != "" {
 			return name

@@ -3,6 +3,8 @@ package scenario
 import (
 	"fmt"
 	"math"
+	"slices"
+	"strings"
 
 	"github.com/malikobaid/cityflow/internal/city"
 	"github.com/malikobaid/cityflow/internal/demand"
@@ -194,6 +196,37 @@ func (p *Plan) changeCapacity(ps *spec.Problems, path string, m *spec.Modificati
 	}
 	net.Lanes, net.CapacityVS, net.JamVM = lanes, capacity, jam
 	p.Changed = append(p.Changed, links...)
+	if len(links) > 0 {
+		what := "fewer"
+		if m.Lanes > 0 {
+			what = "more"
+		}
+		p.Notes = append(p.Notes, fmt.Sprintf("Lanes in each direction open to cars, for the whole simulated period: %g %s on %s.", math.Abs(m.Lanes), what, p.streets(links)))
+	}
+}
+
+// namedStreets bounds how many streets a note names.
+const namedStreets = 12
+
+// streets names the streets of links, each once, in order.
+func (p *Plan) streets(links []units.LinkID) string {
+	var names []string
+	for _, l := range links {
+		name := p.base.Net.Names[p.base.Net.NameIdx[l]]
+		if name == "" {
+			name = fmt.Sprintf("a street without a name (way %d)", p.base.Net.WayOSM[l])
+		}
+		if !slices.Contains(names, name) {
+			names = append(names, name)
+		}
+	}
+	if more := len(names) - namedStreets; more > 0 {
+		names = append(names[:namedStreets], fmt.Sprintf("%d more", more))
+	}
+	if len(names) < 2 {
+		return strings.Join(names, "")
+	}
+	return strings.Join(names[:len(names)-1], ", ") + " and " + names[len(names)-1]
 }
 
 func (p *Plan) scaleDemand(ps *spec.Problems, path string, m *spec.Modification) {

@@ -47,11 +47,15 @@ const (
 func mergeModifications(ps *spec.Problems, req *spec.RunRequest, c *city.City, limits spec.Limits, cfg *spec.Config) (sound []spec.Modification, paths []string) {
 	cfg.Modifications = []spec.Modification{}
 	var given []spec.Modification
+	at := "modifications"
 	if req.Modifications != nil {
 		given = *req.Modifications
+	} else if req.TramStart == "" && req.TramEnd == "" {
+		at = cityDefault + ".also"
+		given = defaultAlso(ps, at, c)
 	}
 	if len(given) > limits.MaxModifications {
-		ps.Add("modifications", fmt.Sprintf("%d modifications are too many", len(given)), fmt.Sprintf("at most %d", limits.MaxModifications))
+		ps.Add(at, fmt.Sprintf("%d modifications are too many", len(given)), fmt.Sprintf("at most %d", limits.MaxModifications))
 		return nil, nil
 	}
 	keep := func(m spec.Modification, path string, ok bool) {
@@ -87,12 +91,12 @@ func mergeModifications(ps *spec.Problems, req *spec.RunRequest, c *city.City, l
 	case req.Modifications == nil:
 		if m, ok := defaultLine(ps, c); ok {
 			m.ID = unused("tram")
-			keep(m, "city default", true)
+			keep(m, cityDefault, true)
 		}
 	}
 	seen := map[string]bool{}
 	for i, m := range given {
-		path := fmt.Sprintf("modifications[%d]", i)
+		path := fmt.Sprintf("%s[%d]", at, i)
 		if !checkType(ps, path, &m) {
 			continue
 		}
@@ -138,21 +142,6 @@ func checkType(ps *spec.Problems, path string, m *spec.Modification) bool {
 		ps.Add(path+"."+name, fmt.Sprintf("%s does not use %s in this version", m.Type, name), known...)
 	}
 	return true
-}
-
-// defaultLine is the city's own what-if.
-func defaultLine(ps *spec.Problems, c *city.City) (spec.Modification, bool) {
-	if len(c.Info.DefaultStops) < 2 {
-		ps.Add("tram_start", c.Info.Name+" has no default what-if: name two stops, or give modifications", "a stop id or name")
-		return spec.Modification{}, false
-	}
-	m := spec.Modification{Type: spec.NewLine, Name: c.Info.DefaultName}
-	for _, s := range c.Info.DefaultStops {
-		m.Stops = append(m.Stops, spec.StopRef{ID: s})
-	}
-	before := len(*ps)
-	m = mergeLine(ps, "city default", m, c)
-	return m, len(*ps) == before
 }
 
 // shortLine expands tram_start and tram_end.

@@ -224,6 +224,7 @@ func (b *builder) describe() {
 	if c.FaresSource != "" {
 		info.Sources = append(slices.Clip(c.Sources), "Fares: "+c.FaresSource)
 	}
+	info.DefaultAlso, _ = c.defaultAlso() // read once already, by parseConfig
 	info.Observed, info.CarCharges = observed(c.Observed), carCharges(c.CarCharges)
 }
 

@@ -2,6 +2,7 @@ package build
 
 import (
 	"bytes"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"maps"
@@ -46,6 +47,10 @@ type Config struct {
 	Default     struct {
 		Name  string   `yaml:"name"`
 		Stops []string `yaml:"stops"`
+		// Also is what changes beside the line, each in the form of a request's
+		// modification; what such a form holds is checked by whoever reads
+		// requests.
+		Also []map[string]any `yaml:"also"`
 	} `yaml:"default"`
 	Files struct {
 		OSM  string   `yaml:"osm"`
@@ -134,6 +139,12 @@ func parseConfig(b []byte) (*Config, error) {
 	if c.Files.OSM == "" {
 		bad("files.osm", "is empty")
 	}
+	if len(c.Default.Also) > 0 && len(c.Default.Stops) < 2 {
+		bad("default.also", "there is no line of two stops or more (default.stops) beside which this changes")
+	}
+	if _, err := c.defaultAlso(); err != nil {
+		bad("default.also", "%v", err)
+	}
 	checkObserved(c.Observed, bad)
 	checkCharges(c.CarCharges, bad)
 	for i, n := range c.Files.OSMRoutes {
@@ -153,6 +164,14 @@ func parseConfig(b []byte) (*Config, error) {
 		}
 	}
 	return c, errors.Join(errs...)
+}
+
+// defaultAlso is Default.Also as JSON; nil when there is nothing.
+func (c *Config) defaultAlso() (json.RawMessage, error) {
+	if len(c.Default.Also) == 0 {
+		return nil, nil
+	}
+	return json.Marshal(c.Default.Also) // keys in order: the same bytes every time
 }
 
 func parseClock(s string) (units.Seconds, bool) {

@@ -47,6 +47,29 @@ func TestConfigReportsEveryProblemAtOnce(t *testing.T) {
 	}
 }
 
+// What changes beside the line of the city's what-if is kept as JSON: the same
+// bytes every time.
+func TestTheDefaultWhatIfMayChangeMore(t *testing.T) {
+	also := "default:\n  name: Tram\n  stops: [a, b]\n  also:\n    - {type: change_capacity, lanes: -1, links: [{way: 12345678901, from: 1, to: 2}]}\n    - {type: demand_scale, factor: 0.95}\n"
+	c, err := parseConfig([]byte(goodYAML + also))
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, err := c.defaultAlso()
+	if want := `[{"lanes":-1,"links":[{"from":1,"to":2,"way":12345678901}],"type":"change_capacity"},{"factor":0.95,"type":"demand_scale"}]`; err != nil || string(got) != want {
+		t.Errorf("%s, %v", got, err)
+	}
+	for _, bad := range []struct{ old, new, says string }{
+		{"[a, b]", "[a]", "default.also: there is no line"},
+		{"0.95", ".nan", "default.also: json: unsupported value"},
+		{"{type: demand_scale, factor: 0.95}", "fewer cars", "city.yaml:"},
+	} {
+		if _, err := parseConfig([]byte(goodYAML + strings.Replace(also, bad.old, bad.new, 1))); err == nil || !strings.Contains(err.Error(), bad.says) {
+			t.Errorf("%s: %v", bad.new, err)
+		}
+	}
+}
+
 func TestObservedFiguresAreCheckedTogether(t *testing.T) {
 	good := goodYAML + `
 observed:
