@@ -26,14 +26,15 @@ func TestEveryCityRunsItsWhatIf(t *testing.T) {
 	const share = 0.1
 	for _, tc := range []struct {
 		slug    string
+		title   string
 		from    string // window of the run
 		stops   []string
 		service string // held by the timetable
 		assumed []string
 	}{
-		{"heidelberg", "08:00", []string{"Hauptbahnhof", "Campus", "Chirurg", "Kopf", "Technologiepark"}, "05:00-24:00", []string{"the number of residents"}},
-		{"porto-alegre", "12:00", []string{"MERCADO", "IPIRANGA", "IPIRANGA", "IPIRANGA", "IPIRANGA", "IPIRANGA", ""}, "12:00-16:00", []string{"today’s shares of the modes"}},
-		{"london-camden", "08:00", []string{"Camden Town", "Mornington Crescent", "Euston", "Russell Square", "Holborn"}, "06:00-10:00", []string{"the number of residents", "today’s shares of the modes", "the service of 74 bus and 7 metro lines"}},
+		{"heidelberg", "New line: Tram from the main station to the Technologiepark", "08:00", []string{"Hauptbahnhof", "Campus", "Chirurg", "Kopf", "Technologiepark"}, "05:00-24:00", []string{"the number of residents"}},
+		{"porto-alegre", "New line: Tram from Mercado along Avenida Ipiranga to PUCRS", "12:00", []string{"MERCADO", "IPIRANGA", "IPIRANGA", "IPIRANGA", "IPIRANGA", "IPIRANGA", ""}, "12:00-16:00", []string{"today’s shares of the modes"}},
+		{"london-camden", "New line: Tram from Camden Town to Holborn and 1 other change", "08:00", []string{"Camden Town", "Mornington Crescent", "Euston", "Russell Square", "Holborn"}, "06:00-10:00", []string{"the number of residents", "today’s shares of the modes", "the service of 74 bus and 7 metro lines"}},
 	} {
 		t.Run(tc.slug, func(t *testing.T) {
 			c, err := build.City(os.DirFS(filepath.Join("..", "..", "cities", tc.slug)), tc.slug, nil)
@@ -52,6 +53,9 @@ func TestEveryCityRunsItsWhatIf(t *testing.T) {
 			out, s := simulate(t, e, `{"city":"`+tc.slug+`","num_agents":300,"replications":2,"iterations":1,"average_last":1}`)
 			if s.Window.From != tc.from || len(s.Lines) != 1 || len(s.Verdict) < 3 || math.Abs(s.Population/full/share-1) > 0.01 {
 				t.Errorf("%s, %d lines, %q, %g people", s.Window, len(s.Lines), s.Verdict, s.Population)
+			}
+			if s.Title != tc.title {
+				t.Errorf("titled %q", s.Title)
 			}
 			called := s.Lines[0].Stops
 			if len(called) != len(tc.stops) {

@@ -298,11 +298,16 @@ try {
     const name = (id) => detail.stops.find((s) => s.id === id).name;
     // The ready what-if stays the ready what-if; its two ends typed are two stops.
     await again(doneJob);
-    assert.equal((await sent()).tram_start, undefined);
+    const ready = await sent();
+    assert.deepEqual([ready.tram_start, ready.modifications], [undefined, undefined]);
     await go(page, `/web/plan.html?c=${cities[0].slug}`);
     await until('the sentence of the ready line', async () => /given stops/.test(await page.locator('.ends .hint').first().textContent()));
+    const extra = detail.default.also ?? [];
+    const withIt = async () => (await page.locator('.ends').textContent()).includes(`With it: ${extra[0]?.name}`);
+    assert.equal(await withIt(), extra.length > 0, 'what changes beside the line is told');
     for (const [field, id] of [['#start', ends[0]], ['#end', ends[1]]]) await page.locator(field).fill(id);
     await until('the sentence of two stops', async () => /stops it passes/.test(await page.locator('.ends .hint').first().textContent()));
+    assert.equal(await withIt(), false, 'two stops of one’s own bring nothing else');
     const typed = await sent();
     assert.ok(typed.tram_start && typed.tram_end, JSON.stringify(typed));
     if (real) return;

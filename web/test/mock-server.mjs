@@ -38,7 +38,7 @@ const city = {
 const detail = {
   ...city,
   stops,
-  default: { name: 'A tram from Royal Gwent Hospital to Ringland Centre', stops: ['5310AWB30508', '5310WDB47968', '5310AWB30616', '5310AWB35108', '5310AWB31000'] },
+  default: { name: 'A tram from Royal Gwent Hospital to Ringland Centre', stops: ['5310AWB30508', '5310WDB47968', '5310AWB30616', '5310AWB35108', '5310AWB31000'], also: [{ type: 'change_capacity', id: 'change-capacity-1', name: 'A traffic lane less on Chepstow Road', links: [{ way: 7 }], lanes: -1 }] },
   mode_share: { car: 67, bike: 2, walk: 16, transit: 15 },
   mode_share_source: 'Assumed from the 2011 census figure for driving to work in Wales.',
   streets_url: '/v1/cities/newport/streets.geojson',
@@ -127,7 +127,7 @@ function merged(request = {}) {
     schema: 1, model_version: '0.1.0', city_digest: city.digest, city: 'newport', date: request.sim_date ?? '2023-06-13', window: request.window ?? { from: request.sim_time ?? '08:00', to: '10:00' }, agents: request.num_agents ?? 3000,
     mode_share: shares ? { car: shares.drive, bike: shares.cycle, walk: shares.walk ?? 0, transit: shares.tram } : detail.mode_share, mode_share_non_walk: !!shares && shares.walk === undefined, mode_share_source: shares ? 'assumed by user' : detail.mode_share_source,
     traffic_level: request.traffic_level ?? 'peak', replications: request.replications ?? 5, seed: request.seed ?? 1, iterations: request.iterations ?? 12, average_last: request.average_last ?? 3,
-    modifications: request.modifications ?? [line({ stops: route })],
+    modifications: request.modifications ?? [line({ stops: route }), ...(request.tram_start ? [] : detail.default.also)],
   };
 }
 /** A run between two typed stops with shares of its own, and one that the form cannot express. */

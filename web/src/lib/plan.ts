@@ -49,6 +49,9 @@ export function startTime(level: string, service: Window): string {
 
 export const hasDefault = (city: CityDetail): boolean => (city.default.stops ?? []).length > 1;
 
+/** What the city's ready what-if changes beside its line: a line between two stops of one's own does not. */
+export const alsoChanged = (city: CityDetail): Modification[] => city.default.also ?? [];
+
 /** The ends of the city's ready what-if, as the form shows them. */
 export function defaultEnds(city: CityDetail, options: StopOption[]): { start: string; end: string } {
   const stops = city.default.stops ?? [];
@@ -127,13 +130,16 @@ export function fromConfig(city: CityDetail, config: Config, options: StopOption
   }
   const same = (a: string, b: string) => a === b || (findStop(options, a) !== undefined && findStop(options, a) === findStop(options, b));
   const all = config.modifications ?? [];
-  const line = all.length === 1 && all[0]!.type === 'new_line' && usualService(all[0]!, city) ? all[0]! : undefined;
+  const also = alsoChanged(city);
+  // Both come from the service, field by field in one order.
+  const withAlso = all.length === 1 + also.length && JSON.stringify(all.slice(1)) === JSON.stringify(also);
+  const line = (all.length === 1 || withAlso) && all[0]!.type === 'new_line' && usualService(all[0]!, city) ? all[0]! : undefined;
   const stops = line?.stops ?? [];
   const ready = city.default.stops ?? [];
   const asked = stops.filter((s) => typeof s === 'string' || !s.chosen);
   const ends = [stops[0], stops.at(-1)];
-  if (line && asked.length === stops.length && stops.length === ready.length && stops.every((s, i) => same(idOf(s), ready[i]!))) return { ...form, what: 'default' };
-  if (line && asked.length === 2 && asked.every((s, i) => s === ends[i])) {
+  if (line && withAlso && asked.length === stops.length && stops.length === ready.length && stops.every((s, i) => same(idOf(s), ready[i]!))) return { ...form, what: 'default' };
+  if (line && all.length === 1 && asked.length === 2 && asked.every((s, i) => s === ends[i])) {
     const label = (s: string | StopRef) => findStop(options, idOf(s))?.label ?? nameOf(s);
     return { ...form, what: 'stops', start: label(asked[0]!), end: label(asked[1]!) };
   }

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { CityDetail, Config, Stop } from '../../src/lib/api/types';
-import { changeWords, defaultForm, fromConfig, obviousProblems, planLink, startTime, toRequest, withQuery } from '../../src/lib/plan';
+import { alsoChanged, changeWords, defaultForm, fromConfig, obviousProblems, planLink, startTime, toRequest, withQuery } from '../../src/lib/plan';
 import { fieldOf, sortProblems } from '../../src/lib/problems';
 import { distribution, problem, sum } from '../../src/lib/shares';
 import { distanceKm, findStop, searchStops, stopOptions } from '../../src/lib/stops';
@@ -10,7 +10,7 @@ const stops = [stop('a1', 'Royal Gwent Hospital', 1), stop('a2', 'Royal Gwent Ho
 const options = stopOptions(stops);
 const city = {
   slug: 'newport', name: 'Newport', service_date: '2023-06-13', service_window: { from: '04:00', to: '24:00' }, mode_share: { car: 67, bike: 2, walk: 16, transit: 15 },
-  default: { name: 'A tram', stops: ['a1', 'c1'] }, stops, limits: { max_agents: 200000 },
+  default: { name: 'A tram', stops: ['a1', 'c1'], also: [] }, stops, limits: { max_agents: 200000 },
 } as unknown as CityDetail;
 
 describe('stops', () => {
@@ -67,7 +67,7 @@ describe('the plan', () => {
   });
   it('sends two typed stops, also where they are the ends of the ready what-if', () => {
     expect(toRequest(city, { ...form, what: 'stops' }, options)).toEqual({ city: 'newport', tram_start: 'a1', tram_end: 'c1', ...asked });
-    expect(defaultForm({ ...city, default: { name: '', stops: [] } }, options)).toMatchObject({ what: 'stops', start: '', end: '' });
+    expect(defaultForm({ ...city, default: { name: '', stops: [], also: [] } }, options)).toMatchObject({ what: 'stops', start: '', end: '' });
   });
   it('sends what it cannot resolve as it was typed', () => {
     expect(toRequest(city, { ...form, what: 'stops', start: ' High Street ' }, options).tram_start).toBe('High Street');
@@ -115,10 +115,24 @@ describe('a run that is changed and run again', () => {
     expect(request({ mode_share_source: 'a survey' })).toEqual({ ...plain, ...ends });
   });
   it('keeps the ready what-if where its stops were run', () => {
-    const long = { ...city, default: { name: 'x', stops: ['a1', 'b1', 'c1'] } };
+    const long = { ...city, default: { name: 'x', stops: ['a1', 'b1', 'c1'], also: [] } };
     const run = { modifications: [{ ...line, stops: [at('a1'), at('b1'), at('c1')] }] };
     expect(fromConfig(long, { ...config, ...run } as Config, options).what).toBe('default');
     expect(request(run, long)).toEqual({ ...plain, ...typed });
+  });
+  it('takes what changes beside the ready line with it, and with it alone', () => {
+    const lane = { type: 'change_capacity', id: 'change-capacity-1', name: 'A lane less', lanes: -1, links: [{ way: 7 }] };
+    const calm = { ...city, default: { name: 'x', stops: ['a1', 'b1', 'c1'], also: [lane] } } as unknown as CityDetail;
+    const ready = { ...line, stops: [at('a1'), at('b1'), at('c1')] };
+    expect(alsoChanged(calm).map(changeWords)).toEqual(['Changed capacity: A lane less']);
+    expect(alsoChanged({ ...city, default: { name: 'x', stops: [], also: null } })).toEqual([]);
+    // Asked for by the city alone: the service adds it, once.
+    expect(fromConfig(calm, { ...config, modifications: [ready, lane] } as Config, options).what).toBe('default');
+    expect(request({ modifications: [ready, lane] }, calm)).toEqual({ ...plain, ...typed });
+    // Two other stops, and an earlier run of any other mix, stay what they were.
+    expect(request({}, calm)).toEqual({ ...plain, ...typed, ...ends });
+    const mixes = [[ready], [ready, { ...lane, lanes: -2 }], [ready, lane, lane], [line, lane], [lane]];
+    for (const modifications of mixes) expect(request({ modifications } as Partial<Config>, calm)).toEqual({ ...plain, ...typed, modifications });
   });
   it('sends changes unchanged that the form cannot express', () => {
     const kept = [

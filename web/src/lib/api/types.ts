@@ -59,6 +59,8 @@ export interface Stop {
 export interface Default {
   name: string;
   stops: string[];
+  /** what changes beside the line, as the config of a run has it */
+  also: Modification[] | null;
 }
 
 export interface ReportRow {
