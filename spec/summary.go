@@ -37,10 +37,12 @@ type Summary struct {
 	Verdict  []string `json:"verdict"`
 	KPIs     []KPI    `json:"kpis"`
 	// By breaks indicators down; keys are "mode", "area", "mode_shift".
-	By          Breakdown     `json:"by"`
-	Lines       []LineResult  `json:"lines"`
-	Correlation []Correlation `json:"correlation"`
-	Attribution string        `json:"attribution"`
+	By    Breakdown    `json:"by"`
+	Lines []LineResult `json:"lines"`
+	// ChangedLines are lines of the timetable that run differently.
+	ChangedLines []ChangedLine `json:"changed_lines,omitempty"`
+	Correlation  []Correlation `json:"correlation"`
+	Attribution  string        `json:"attribution"`
 }
 
 // Basis is what every figure of a run rests on, written into each artifact that
@@ -125,6 +127,24 @@ type LineResult struct {
 	Boardings float64    `json:"boardings"` // in the window, both directions
 	CI95      [2]float64 `json:"ci95"`
 	MaxLoad   float64    `json:"max_load"` // persons per vehicle at the busiest point
+}
+
+// ChangedLine is how a line is used that runs differently or no longer.
+type ChangedLine struct {
+	ID   string `json:"id"`   // route id
+	Name string `json:"name"` // "Bus 31"
+	// What changes: "every 20 minutes instead of 10 from 08:00 to 10:00", "no
+	// longer runs".
+	What string `json:"what"`
+	// Vehicles that leave a first stop of the line in the window, both
+	// directions.
+	BaselineDepartures int `json:"baseline_departures"`
+	ScenarioDepartures int `json:"scenario_departures"`
+	// Boardings in the window: means, and the difference with its range.
+	BaselineBoardings float64    `json:"baseline_boardings"`
+	ScenarioBoardings float64    `json:"scenario_boardings"`
+	DiffBoardings     float64    `json:"diff_boardings"`
+	CI95              [2]float64 `json:"ci95"`
 }
 
 // LineStop is one calling point of a new line.

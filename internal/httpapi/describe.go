@@ -19,14 +19,15 @@ func itoa(n int) string { return strconv.Itoa(n) }
 var modificationFields = []struct {
 	kind           string
 	fields, needed []string
+	words          string
 }{
-	{spec.NewLine, []string{"mode", "stops", "alignment", "lane", "headways", "speed_kmh", "dwell_s", "capacity", "fare", "bidirectional"}, []string{"stops"}},
-	{spec.ChangeLine, []string{"line", "headways", "speed_kmh", "stops", "remove"}, []string{"line"}},
-	{spec.CloseLinks, []string{"links", "from", "to"}, []string{"links"}},
-	{spec.SpeedLimit, []string{"links", "kmh"}, []string{"links", "kmh"}},
-	{spec.ChangeCapacity, []string{"links", "lanes", "gives"}, []string{"links"}},
-	{spec.Toll, []string{"links", "amount", "from", "to"}, []string{"links", "amount"}},
-	{spec.DemandScale, []string{"factor", "purpose"}, []string{"factor"}},
+	{spec.NewLine, []string{"mode", "stops", "alignment", "lane", "headways", "speed_kmh", "dwell_s", "capacity", "fare", "bidirectional"}, []string{"stops"}, "A tram, bus or rail line on its own way."},
+	{spec.ChangeLine, []string{"line", "headways", "speed_kmh", "stops", "remove"}, []string{"line"}, "A line of the timetable, named by route id, name or mode and name (bus 31), is removed, or within each window leaves at another headway in each direction: new departures take the running times of the nearest present one of their stop pattern, vehicles outside the windows stay. One of remove and headways; speed_kmh and stops are refused in this version."},
+	{spec.CloseLinks, []string{"links", "from", "to"}, []string{"links"}, "Streets closed to cars for the whole simulated time."},
+	{spec.SpeedLimit, []string{"links", "kmh"}, []string{"links", "kmh"}, "Another free-flow speed of cars."},
+	{spec.ChangeCapacity, []string{"links", "lanes", "gives"}, []string{"links"}, "Lanes taken (negative) or added, in each direction of the streets named."},
+	{spec.Toll, []string{"links", "amount", "from", "to"}, []string{"links", "amount"}, "Refused in this version."},
+	{spec.DemandScale, []string{"factor", "purpose"}, []string{"factor"}, "More or fewer trips, of one purpose or of all."},
 }
 
 // describe writes by hand what types cannot say: the union of modifications,
@@ -60,7 +61,7 @@ func (a *api) describe() {
 			props[f] = all[f]
 		}
 		name := "Modification_" + m.kind
-		schemas[name] = &huma.Schema{Type: "object", AdditionalProperties: false, Properties: props, Required: append([]string{"type"}, m.needed...)}
+		schemas[name] = &huma.Schema{Type: "object", Description: m.words, AdditionalProperties: false, Properties: props, Required: append([]string{"type"}, m.needed...)}
 		ref := "#/components/schemas/" + name
 		union.OneOf = append(union.OneOf, &huma.Schema{Ref: ref})
 		union.Discriminator.Mapping[m.kind] = ref

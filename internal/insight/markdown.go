@@ -95,6 +95,14 @@ func areas(s *spec.Summary, p func(string, ...any)) {
 }
 
 func lines(s *spec.Summary, p func(string, ...any)) {
+	if len(s.ChangedLines) > 0 {
+		p("")
+		p("## The changed service")
+		p("")
+		for i := range s.ChangedLines {
+			p("- %s", changedSentence(&s.ChangedLines[i]))
+		}
+	}
 	if len(s.Lines) == 0 {
 		return
 	}

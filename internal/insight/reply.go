@@ -79,6 +79,11 @@ func Reply(s *spec.Summary, question string) string {
 			add([]string{lineSentence(s, &s.Lines[i])})
 		}
 	}
+	for i := range s.ChangedLines {
+		if named(asked, s.ChangedLines[i].Name) {
+			add([]string{changedSentence(&s.ChangedLines[i])})
+		}
+	}
 	for i := range s.KPIs {
 		if named(asked, s.KPIs[i].Name) {
 			add([]string{KPISentence(&s.KPIs[i])})
@@ -118,6 +123,9 @@ func unknown(s *spec.Summary) string {
 	b.WriteString("- ways of travelling: car, bicycle, walking, public transport\n")
 	if len(s.Lines) > 0 {
 		b.WriteString("- the new line and its stops\n")
+	}
+	for _, l := range s.ChangedLines[:min(len(s.ChangedLines), 3)] {
+		fmt.Fprintf(&b, "- %s, which %s\n", l.Name, doing(&l))
 	}
 	if len(s.By.Area) > 0 {
 		fmt.Fprintf(&b, "- parts of the city, such as %s\n", s.By.Area[0].Area)
@@ -166,7 +174,23 @@ func lineTopic(s *spec.Summary) []string {
 	for i := range s.Lines {
 		out = append(out, lineSentence(s, &s.Lines[i]))
 	}
+	for i := range s.ChangedLines {
+		out = append(out, changedSentence(&s.ChangedLines[i]))
+	}
 	return out
+}
+
+// changedSentence tells of the vehicles of a changed line, too.
+func changedSentence(l *spec.ChangedLine) string {
+	return fmt.Sprintf("%s In the window %d of its vehicles leave their first stops, %d before.", changedLine(l), l.ScenarioDepartures, l.BaselineDepartures)
+}
+
+// doing is what a changed line does: "runs every 20 minutes", "no longer runs".
+func doing(l *spec.ChangedLine) string {
+	if strings.HasPrefix(l.What, "every") {
+		return "runs " + l.What
+	}
+	return l.What
 }
 
 func lineSentence(s *spec.Summary, l *spec.LineResult) string {

@@ -129,6 +129,28 @@ func when(s *spec.Summary) string {
 // fewPeople is the most that "hardly anybody" may mean in a window.
 const fewPeople = 100
 
+// changedLine is how a line is used that runs differently: the end of a
+// sentence that names the window.
+func changedLine(l *spec.ChangedLine) string {
+	h := halfWidth(l.CI95)
+	if l.ScenarioDepartures == 0 && l.ScenarioBoardings == 0 {
+		if l.BaselineDepartures == 0 && l.BaselineBoardings == 0 {
+			return fmt.Sprintf("%s %s: nobody boarded it in that time.", l.Name, l.What)
+		}
+		return fmt.Sprintf("%s %s: it carried about %s people (%s).", l.Name, l.What, Number(l.BaselineBoardings, h), Range([2]float64{-l.CI95[1], -l.CI95[0]}))
+	}
+	text := fmt.Sprintf("%s (%s) carries about %s people, ", l.Name, l.What, Number(l.ScenarioBoardings, h))
+	switch {
+	case l.CI95 == [2]float64{}:
+		return text + "as many as before."
+	case l.CI95[0] > 0:
+		return text + fmt.Sprintf("%s more than before (%s).", Number(l.DiffBoardings, h), Range(l.CI95))
+	case l.CI95[1] < 0:
+		return text + fmt.Sprintf("%s fewer than before (%s).", Number(-l.DiffBoardings, h), Range([2]float64{-l.CI95[1], -l.CI95[0]}))
+	}
+	return text + fmt.Sprintf("no clear change from %s before (%s).", Number(l.BaselineBoardings, h), Range(l.CI95))
+}
+
 // Verdict is the answer in sentences, most important first; each names its
 // window.
 func Verdict(s *spec.Summary) []string {
@@ -145,6 +167,9 @@ func Verdict(s *spec.Summary) []string {
 			continue
 		}
 		out = append(out, fmt.Sprintf("%s, the new line %s carries about %s people (%s).", when(s), l.Name, Number(l.Boardings, h), Range(l.CI95)))
+	}
+	for i := range s.ChangedLines {
+		out = append(out, when(s)+", "+changedLine(&s.ChangedLines[i]))
 	}
 	for _, c := range []struct{ id, subject, up, down string }{
 		{"transit_trips", "public transport trips", "rise", "fall"},

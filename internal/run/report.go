@@ -89,6 +89,9 @@ func summary(p *prepared, st *study) *spec.Summary {
 	for i := range st.plan.Lines {
 		s.Lines = append(s.Lines, lineResult(st, &st.plan.Lines[i]))
 	}
+	for i := range st.plan.LineChanges {
+		s.ChangedLines = append(s.ChangedLines, changedLine(st, &st.plan.LineChanges[i]))
+	}
 	s.Warnings = append(s.Warnings, warnings(st, base, scen)...)
 	s.Verdict = insight.Verdict(s)
 	return s
@@ -115,6 +118,8 @@ func title(st *study) string {
 			title += fmt.Sprintf(" and %d other changes", n-1)
 		}
 		return title
+	case len(st.plan.LineChanges) == 1 && n == 1:
+		return st.plan.LineChanges[0].Title
 	case n == 1:
 		if name := st.cfg.Modifications[0].Name; name != "" {
 			return name
@@ -184,17 +189,32 @@ func lineResult(st *study, l *scenario.Line) spec.LineResult {
 	for _, s := range l.Stops {
 		out.Stops = append(out.Stops, spec.LineStop{ID: tt.StopID[s.Stop], Name: s.Name, Lon: tt.StopLon[s.Stop], Lat: tt.StopLat[s.Stop], Chosen: s.Chosen})
 	}
-	use := func(r int) kpi.LineUse {
-		for _, u := range st.outcomes[changed][r].kpi.Lines {
-			if u.ID == l.ID {
-				return u
-			}
-		}
-		return kpi.LineUse{}
-	}
+	use := func(r int) kpi.LineUse { return lineUse(st, changed, r, l.ID) }
 	n := len(st.outcomes[changed])
 	out.Boardings, out.CI95 = kpi.Summed(n, func(r int) float64 { return use(r).Boardings })
 	out.MaxLoad, _ = kpi.Summed(n, func(r int) float64 { return use(r).MaxLoad })
+	return out
+}
+
+// lineUse is the use of a line in a run; nothing where no vehicle of it leaves
+// in the window.
+func lineUse(st *study, side, replication int, id string) kpi.LineUse {
+	for _, u := range st.outcomes[side][replication].kpi.Lines {
+		if u.ID == id {
+			return u
+		}
+	}
+	return kpi.LineUse{}
+}
+
+func changedLine(st *study, l *scenario.LineChange) spec.ChangedLine {
+	use := func(side, r int) kpi.LineUse { return lineUse(st, side, r, l.ID) }
+	n := len(st.outcomes[changed])
+	out := spec.ChangedLine{ID: l.ID, Name: l.Name, What: l.What,
+		BaselineDepartures: use(baseline, 0).Departs, ScenarioDepartures: use(changed, 0).Departs}
+	out.BaselineBoardings, _ = kpi.Summed(n, func(r int) float64 { return use(baseline, r).Boardings })
+	out.ScenarioBoardings, _ = kpi.Summed(n, func(r int) float64 { return use(changed, r).Boardings })
+	out.DiffBoardings, out.CI95 = kpi.Summed(n, func(r int) float64 { return use(changed, r).Boardings - use(baseline, r).Boardings })
 	return out
 }
 

@@ -175,6 +175,7 @@ func TestNothingChangesNothing(t *testing.T) {
 		"speed as it is":    fmt.Sprintf(`[{"type":"speed_limit","links":[{"way":%d}],"kmh":%g}]`, way, kmh),
 		"line at 3 o'clock": fmt.Sprintf(`[{"type":"new_line","stops":[%q,%q],"headways":[{"from":"03:00","to":"03:10","every_min":10}]}]`, a, b),
 		"demand times one":  `[{"type":"demand_scale","factor":1}]`,
+		"headway as it is":  `[{"type":"change_line","line":"L1","headways":[{"from":"06:00","to":"12:00","every_min":20}]}]`,
 	} {
 		t.Run(name, func(t *testing.T) {
 			out, s := simulate(t, e, `{"city":"testcity","modifications":`+mods+`,`+small+`}`)

@@ -17,6 +17,8 @@ type Plan struct {
 	City  *city.City
 	Scale demand.Scale
 	Lines []Line
+	// LineChanges are the lines of the timetable that run differently.
+	LineChanges []LineChange
 	// Changed lists the links that a modification touched, in order.
 	Changed []units.LinkID
 	// Notes are assumptions that follow from the modifications.
@@ -67,6 +69,8 @@ func apply(base *city.City, mods []spec.Modification, paths []string) (*Plan, sp
 		switch m.Type {
 		case spec.NewLine:
 			p.addLine(&ps, path, base, m)
+		case spec.ChangeLine:
+			p.changeLine(&ps, path, m)
 		case spec.SpeedLimit:
 			p.speedLimit(&ps, path, m)
 		case spec.CloseLinks:

@@ -252,6 +252,12 @@ func TestModificationsLeaveTheBaseAlone(t *testing.T) {
 		{`{"type":"demand_scale","factor":1.5,"purpose":"work"}`, func(p *Plan, _ units.LinkID) bool {
 			return p.Scale == [city.NumPurposes]float64{1.5, 1, 1, 1} && len(p.Changed) == 0
 		}},
+		{`{"type":"change_line","line":"L2","remove":true}`, func(p *Plan, _ units.LinkID) bool {
+			return p.City.Timetable.NumTrips() < c.Timetable.NumTrips() && len(p.LineChanges) == 1 && len(p.Changed) == 0
+		}},
+		{`{"type":"change_line","line":"L2","headways":[{"from":"07:00","to":"09:00","every_min":4}]}`, func(p *Plan, _ units.LinkID) bool {
+			return p.City.Timetable.NumTrips() > c.Timetable.NumTrips()
+		}},
 		{`{"type":"new_line","stops":["r0-4",{"lon":1.001,"lat":0.001},"r20-16"]}`, func(p *Plan, _ units.LinkID) bool {
 			n := len(p.City.Timetable.Lines)
 			return n == len(c.Timetable.Lines)+1 && p.City.Timetable.Lines[n-1].New && len(p.Lines) == 1
@@ -350,6 +356,17 @@ func genModification(c *city.City) *rapid.Generator[spec.Modification] {
 			if some("one way?") {
 				v := rapid.Bool().Draw(t, "both ways")
 				m.Bidirectional = &v
+			}
+		case spec.ChangeLine:
+			l := rapid.SampledFrom(c.Timetable.Lines).Draw(t, "line")
+			m.Line = rapid.SampledFrom([]string{l.ID, l.Name, l.Label()}).Draw(t, "called")
+			if rare(t) {
+				m.Line = rapid.SampledFrom([]string{"", "nowhere", "bus"}).Draw(t, "odd line")
+			}
+			if m.Remove = some("remove?"); !m.Remove || rare(t) {
+				for k := range rapid.IntRange(1, 3).Draw(t, "windows") {
+					m.Headways = append(m.Headways, spec.Headway{From: clock(t, 3+8*k), To: clock(t, 3+8*k+rapid.IntRange(1, 8).Draw(t, "hours")), EveryMin: number(t, "every", 1, 90)})
+				}
 			}
 		case spec.DemandScale:
 			v := number(t, "factor", 0, 10)

@@ -22,7 +22,10 @@ func FuzzMerge(f *testing.F) {
 		`{"type":"change_capacity","links":[{"way":W}],"lanes":-1,"gives":"bus"}`,
 		`{"type":"toll","links":[{"way":W}],"amount":5.0,"from":"07:00","to":"10:00"}`,
 		`{"type":"demand_scale","factor":1.1,"purpose":"work"}`,
-		`{"type":"change_line","line":"row-0","headways":[{"from":"07:00","to":"19:00","every_min":8}]}`,
+		`{"type":"change_line","line":"L1","headways":[{"from":"07:00","to":"19:00","every_min":8}]}`,
+		`{"type":"change_line","line":"bus 2","headways":[{"from":"00:00","to":"06:13","every_min":1.5},{"from":"9:00","to":"29:59","every_min":700}]}`,
+		`{"type":"change_line","line":"L1","remove":true},{"type":"new_line","stops":["r0-0","r4-4"]}`,
+		`{"type":"change_line","line":"L1","remove":true,"speed_kmh":20,"stops":["r0-0"],"headways":[]},{"type":"change_line","line":"Bus 1"}`,
 		`{"type":"new_line","id":"t","mode":"tram","stops":["r0-0",{"lon":0.01,"lat":0.01,"name":"x"},"r4-4"],"alignment":"own_way","headways":[{"from":"06:00","to":"22:00","every_min":10}],"speed_kmh":20}`,
 		`{"type":"speed_limit","links":[{"way":W}],"kmh":-1e308},{"type":"speed_limit","links":[{"way":W}],"kmh":1e-300}`,
 	} {

@@ -83,8 +83,8 @@ func TestMergeNamesEveryProblem(t *testing.T) {
 			{"type":"demand_scale","factor":11},{"type":"demand_scale","factor":1,"purpose":"sleep"},{"type":"close_links"},
 			{"type":"close_links","links":[{"way":15,"from":1084,"to":1999}]},{"type":"change_capacity","links":[{"way":12}],"lanes":6,"id":"x"}]}`, []problem{
 			{"num_agents", "-1", "1 to 200000"},
-			{"modifications[0].type", `"monorail"`, "new_line; speed_limit"},
-			{"modifications[1].type", "toll is planned", "new_line; speed_limit"},
+			{"modifications[0].type", `"monorail"`, "new_line; change_line; speed_limit"},
+			{"modifications[1].type", "toll is planned", "new_line; change_line; speed_limit"},
 			{"modifications[3].id", `"a" is used twice`, "an id of its own"},
 			{"modifications[5].kmh", "close_links does not use kmh", "links"},
 			{"modifications[2].kmh", "500", "5 to 130"},
@@ -205,7 +205,8 @@ func TestMergeOfTheMergedIsTheSame(t *testing.T) {
 		`{"city":"testcity","mode_share":{"car":50,"bike":5,"walk":25,"transit":20},"window":{"from":"07:00","to":"10:30"},"tram_start":"r0-4","tram_end":"c4-0",
 			"modifications":[{"type":"new_line","name":"Night","stops":["Junction 4-4",{"lon":1.005,"lat":0.003},"r16-16"],"headways":[{"from":"6:00","to":"9:00","every_min":7.5},{"from":"09:00","to":"25:10","every_min":20}],"bidirectional":false,"fare":0,"mode":"bus"},
 			{"type":"speed_limit","links":[{"way":15}],"kmh":20},{"type":"close_links","links":[{"way":15,"from":1084,"to":1085}]},
-			{"type":"change_capacity","links":[{"way":20}],"lanes":1},{"type":"demand_scale","factor":1.1,"purpose":"work"}]}`,
+			{"type":"change_capacity","links":[{"way":20}],"lanes":1},{"type":"demand_scale","factor":1.1,"purpose":"work"},
+			{"type":"change_line","line":"bus 1","remove":true},{"type":"change_line","line":"L2","headways":[{"from":"6:00","to":"9:00","every_min":20}]}]}`,
 	} {
 		cfg := merge(t, c, body)
 		again, ps := Merge(requestOf(t, cfg), c, spec.DefaultLimits(), "test")

@@ -15,6 +15,7 @@ import (
 // besides type, id and name.
 var fieldsOf = map[string][]string{
 	spec.NewLine:        {"mode", "stops", "alignment", "headways", "speed_kmh", "dwell_s", "capacity", "fare", "bidirectional"},
+	spec.ChangeLine:     {"line", "headways", "remove"},
 	spec.SpeedLimit:     {"links", "kmh"},
 	spec.CloseLinks:     {"links"},
 	spec.ChangeCapacity: {"links", "lanes"},
@@ -22,10 +23,10 @@ var fieldsOf = map[string][]string{
 }
 
 // supported is fieldsOf in the order shown to people.
-var supported = []string{spec.NewLine, spec.SpeedLimit, spec.CloseLinks, spec.ChangeCapacity, spec.DemandScale}
+var supported = []string{spec.NewLine, spec.ChangeLine, spec.SpeedLimit, spec.CloseLinks, spec.ChangeCapacity, spec.DemandScale}
 
 // later are contract types that this version refuses, saying so.
-var later = []string{spec.ChangeLine, spec.Toll}
+var later = []string{spec.Toll}
 
 // Defaults of the short-form line.
 const (
@@ -94,7 +95,7 @@ func mergeModifications(ps *spec.Problems, req *spec.RunRequest, c *city.City, l
 			keep(m, cityDefault, true)
 		}
 	}
-	seen := map[string]bool{}
+	seen, changed := map[string]bool{}, map[string]bool{}
 	for i, m := range given {
 		path := fmt.Sprintf("%s[%d]", at, i)
 		if !checkType(ps, path, &m) {
@@ -110,12 +111,15 @@ func mergeModifications(ps *spec.Problems, req *spec.RunRequest, c *city.City, l
 			ps.Add(path+".id", fmt.Sprintf("%s has a line %q already", c.Info.Name, m.ID), "an id of its own, or none")
 		}
 		seen[m.ID] = true
-		if m.Type == spec.NewLine {
+		switch m.Type {
+		case spec.NewLine:
 			m = mergeLine(ps, path, m, c)
+		case spec.ChangeLine:
+			m = mergeLineChange(ps, path, m, c, changed)
 		}
 		// A line can only be built when it is sound; the others are looked at
 		// field by field.
-		keep(m, path, m.Type != spec.NewLine || len(*ps) == before)
+		keep(m, path, m.Type != spec.NewLine && m.Type != spec.ChangeLine || len(*ps) == before)
 	}
 	return sound, paths
 }
@@ -139,7 +143,11 @@ func checkType(ps *spec.Problems, path string, m *spec.Modification) bool {
 		if name == "type" || name == "id" || name == "name" || slices.Contains(known, name) || v.Field(i).IsZero() {
 			continue
 		}
-		ps.Add(path+"."+name, fmt.Sprintf("%s does not use %s in this version", m.Type, name), known...)
+		what := fmt.Sprintf("%s does not use %s in this version", m.Type, name)
+		if m.Type == spec.ChangeLine {
+			what += ": it gives a line other headways or removes it"
+		}
+		ps.Add(path+"."+name, what, known...)
 	}
 	return true
 }
@@ -275,14 +283,7 @@ func fillLine(m spec.Modification, c *city.City) spec.Modification {
 	if len(m.Headways) == 0 {
 		m.Headways = []spec.Headway{{From: Clock(c.Info.ServiceFrom), To: Clock(c.Info.ServiceTo), EveryMin: lineHeadwayMin}}
 	}
-	m.Headways = slices.Clone(m.Headways) // the request stays as it was
-	for i, h := range m.Headways {
-		from, ok1 := ParseClock(h.From)
-		to, ok2 := ParseClock(h.To)
-		if ok1 && ok2 { // "6:00" and "06:00" are one question
-			m.Headways[i].From, m.Headways[i].To = Clock(from), Clock(to)
-		}
-	}
+	m.Headways = clocksOf(m.Headways)
 	if m.Fare == nil {
 		fare := usualFare(c, m.Mode)
 		m.Fare = &fare
@@ -292,6 +293,20 @@ func fillLine(m spec.Modification, c *city.City) spec.Modification {
 		m.Bidirectional = &yes
 	}
 	return m
+}
+
+// clocksOf are headways with their times as Clock writes them: "6:00" and
+// "06:00" are one question. The request stays as it was.
+func clocksOf(hs []spec.Headway) []spec.Headway {
+	hs = slices.Clone(hs)
+	for i, h := range hs {
+		from, ok1 := ParseClock(h.From)
+		to, ok2 := ParseClock(h.To)
+		if ok1 && ok2 {
+			hs[i].From, hs[i].To = Clock(from), Clock(to)
+		}
+	}
+	return hs
 }
 
 // usualFare is the fare of the city's lines of that mode, else of its buses:

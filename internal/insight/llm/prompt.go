@@ -33,8 +33,8 @@ func factsOf(s *spec.Summary) string {
 	return string(b)
 }
 
-// named lists what strangers named in a summary, longest first: the title, new
-// lines and their stops.
+// named lists what somebody named in a summary, longest first: the title, new
+// lines and their stops, changed lines.
 func named(s *spec.Summary) []string {
 	var out []string
 	add := func(name string) {
@@ -48,6 +48,9 @@ func named(s *spec.Summary) []string {
 		for _, st := range l.Stops {
 			add(st.Name)
 		}
+	}
+	for _, l := range s.ChangedLines {
+		add(l.Name)
 	}
 	slices.SortFunc(out, func(a, b string) int {
 		if d := len(b) - len(a); d != 0 {
@@ -66,6 +69,10 @@ func sources(s *spec.Summary) (names, texts []string) {
 	bare.Title, bare.Lines = "", append([]spec.LineResult(nil), s.Lines...)
 	for i := range bare.Lines {
 		bare.Lines[i].Name, bare.Lines[i].Stops = "", nil
+	}
+	bare.ChangedLines = append([]spec.ChangedLine(nil), s.ChangedLines...)
+	for i := range bare.ChangedLines {
+		bare.ChangedLines[i].Name = ""
 	}
 	clean := func(list []string) []string {
 		out := make([]string, len(list))

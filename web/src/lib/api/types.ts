@@ -349,6 +349,19 @@ export interface LineResult {
   max_load: number;
 }
 
+/** A line of the timetable that runs differently, or no longer. */
+export interface ChangedLine {
+  id: string;
+  name: string;
+  what: string;
+  baseline_departures: number;
+  scenario_departures: number;
+  baseline_boardings: number;
+  scenario_boardings: number;
+  diff_boardings: number;
+  ci95: Interval;
+}
+
 export interface Correlation {
   kpi: string;
   correlation: number;
@@ -380,6 +393,7 @@ export interface Summary {
   kpis: KPI[] | null;
   by: Breakdown;
   lines: LineResult[] | null;
+  changed_lines?: ChangedLine[];
   correlation: Correlation[] | null;
   attribution: string;
 }
