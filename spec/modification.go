@@ -30,7 +30,8 @@ type Modification struct {
 	Fare          *float64  `json:"fare,omitempty"`
 	Bidirectional *bool     `json:"bidirectional,omitempty"`
 
-	// change_line
+	// change_line: one of Remove and Headways. Line is a route id, or a name as
+	// it stands in the timetable, with the mode where that tells lines apart.
 	Line   string `json:"line,omitempty"`
 	Remove bool   `json:"remove,omitempty"`
 

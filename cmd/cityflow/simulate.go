@@ -46,8 +46,8 @@ scenario file can ask for everything else: to close streets, say, all day:
   {"city": "newport", "modifications": [
     {"type": "close_links", "links": [{"way": 618255556}, {"way": 5086664}]}]}
 
-Streets are ways of OpenStreetMap. The types are new_line, close_links,
-speed_limit, change_capacity and demand_scale, several together.`
+Streets are ways of OpenStreetMap. The types are new_line, change_line,
+close_links, speed_limit, change_capacity and demand_scale, several together.`
 }
 
 // request joins the scenario file and the flags.

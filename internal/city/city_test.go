@@ -325,3 +325,14 @@ func island(c *City) {
 	n.Modes = append(n.Modes, AllowWalk, AllowWalk)
 	n.IndexLinks()
 }
+
+func TestLineLabel(t *testing.T) {
+	for want, l := range map[string]Line{
+		"Bus 31": {ID: "a", Name: "31"}, "Tram 5": {Name: " 5 ", Mode: Tram}, "Metro Circle": {Name: "Circle", Mode: Metro},
+		"Bus route-7": {ID: "route-7"}, "Ferry to Mud Island": {Name: "ferry to Mud Island", Mode: Ferry}, "Rail Überland": {Name: "Überland", Mode: Rail},
+	} {
+		if got := l.Label(); got != want {
+			t.Errorf("%+v is %q, want %q", l, got, want)
+		}
+	}
+}

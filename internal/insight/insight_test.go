@@ -103,3 +103,40 @@ func TestARangeWithoutZeroThatIsNotClearSaysWhy(t *testing.T) {
 		t.Error(got)
 	}
 }
+
+func TestChangedLinesAreTold(t *testing.T) {
+	every := spec.ChangedLine{Name: "Bus 31", What: "every 20 minutes instead of 10 from 08:00 to 10:00", BaselineDepartures: 24, ScenarioDepartures: 12}
+	for _, x := range []struct {
+		before, after float64
+		ci            [2]float64
+		want          string
+	}{
+		{412, 301, [2]float64{-140, -82}, "carries about 301 people, 111 fewer than before (82 to 140)."},
+		{412, 520, [2]float64{80, 136}, "carries about 520 people, 108 more than before (80 to 136)."},
+		{412, 415, [2]float64{-27, 33}, "carries about 415 people, no clear change from 412 before (-27 to 33)."},
+		{412, 412, [2]float64{}, "carries about 412 people, as many as before."},
+	} {
+		s := example(t)
+		l := every
+		l.BaselineBoardings, l.ScenarioBoardings, l.DiffBoardings, l.CI95 = x.before, x.after, x.after-x.before, x.ci
+		s.Lines, s.ChangedLines = nil, []spec.ChangedLine{l}
+		want := "Between 08:00 and 10:00, Bus 31 (every 20 minutes instead of 10 from 08:00 to 10:00) " + x.want
+		if got := Verdict(s)[0]; got != want {
+			t.Errorf("%q, want %q", got, want)
+		}
+		if got := Reply(s, "What about bus 31?"); !strings.Contains(got, x.want+" In the window 12 of its vehicles leave their first stops, 24 before.") {
+			t.Errorf("asked for the bus: %s", got)
+		}
+		if got := Reply(s, "xyzzy"); !strings.Contains(got, "- Bus 31, which runs every 20 minutes instead of 10 from") {
+			t.Errorf("asked for nothing: %s", got)
+		}
+	}
+	gone := spec.ChangedLine{Name: "Bus 31", What: "no longer runs", BaselineDepartures: 24, BaselineBoardings: 412, DiffBoardings: -412, CI95: [2]float64{-450, -374}}
+	if got := changedLine(&gone); got != "Bus 31 no longer runs: it carried about 412 people (374 to 450)." {
+		t.Error(got)
+	}
+	gone.BaselineDepartures, gone.BaselineBoardings = 0, 0
+	if got := changedLine(&gone); got != "Bus 31 no longer runs: nobody boarded it in that time." {
+		t.Error(got)
+	}
+}

@@ -4,6 +4,7 @@ package run_test
 
 import (
 	"context"
+	"maps"
 	"math"
 	"os"
 	"path/filepath"
@@ -11,8 +12,10 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/malikobaid/cityflow/internal/city"
 	"github.com/malikobaid/cityflow/internal/city/build"
 	"github.com/malikobaid/cityflow/internal/run"
+	"github.com/malikobaid/cityflow/internal/units"
 	"github.com/malikobaid/cityflow/spec"
 )
 
@@ -40,6 +43,9 @@ func TestEveryCityRunsItsWhatIf(t *testing.T) {
 			c, err := build.City(os.DirFS(filepath.Join("..", "..", "cities", tc.slug)), tc.slug, nil)
 			if err != nil {
 				t.Fatal(err)
+			}
+			if tc.slug == "heidelberg" {
+				thinBuses(t, c)
 			}
 			full := c.Info.Population.Value
 			few := *c
@@ -86,5 +92,42 @@ func TestEveryCityRunsItsWhatIf(t *testing.T) {
 				t.Errorf("no baseline after the run: %v", err)
 			}
 		})
+	}
+}
+
+// Buses 31 and 32 of Heidelberg leave every 10 minutes each way in the morning.
+// At every 20 half as many leave between 08:00 and 10:00, and all others as
+// ever.
+func thinBuses(t *testing.T, c *city.City) {
+	thin := changed1(t, c, `{"type":"change_line","line":"31","headways":[{"from":"08:00","to":"10:00","every_min":20}]},
+		{"type":"change_line","line":"bus 32","headways":[{"from":"08:00","to":"10:00","every_min":20}]}`)
+	leave := func(c *city.City, from, to units.Seconds) map[string]int {
+		tt, n := &c.Timetable, map[string]int{}
+		for p := range units.PatternID(tt.NumPatterns()) {
+			for v := tt.PatternTrips[p]; v < tt.PatternTrips[p+1]; v++ {
+				if _, dep := tt.Times(p, units.VehicleTripID(v)); dep[0] >= from && dep[0] < to {
+					n[tt.Lines[tt.PatternLine[p]].Name]++
+				}
+			}
+		}
+		return n
+	}
+	before, after := leave(c, 8*3600, 10*3600), leave(thin, 8*3600, 10*3600)
+	for name, n := range before {
+		want := n
+		if name == "31" || name == "32" {
+			want = n / 2
+		}
+		if after[name] != want {
+			t.Errorf("line %s leaves %d times from 08:00 to 10:00, %d before; want %d", name, after[name], n, want)
+		}
+	}
+	if before["31"] != 24 || before["32"] != 24 {
+		t.Errorf("buses 31 and 32 leave %d and %d times", before["31"], before["32"])
+	}
+	for _, w := range [][2]units.Seconds{{0, 8 * 3600}, {10 * 3600, 40 * 3600}} {
+		if a, b := leave(c, w[0], w[1]), leave(thin, w[0], w[1]); !maps.Equal(a, b) {
+			t.Errorf("outside the window %v leave, %v before", b, a)
+		}
 	}
 }

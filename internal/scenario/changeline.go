@@ -46,6 +46,9 @@ func mergeLineChange(ps *spec.Problems, path string, m spec.Modification, c *cit
 	return m
 }
 
+// maxMatches is how many lines of one name a problem lists.
+const maxMatches = 20
+
 // resolveLine finds the line a person named.
 func resolveLine(ps *spec.Problems, path, query string, c *city.City) (units.LineID, bool) {
 	tt := &c.Timetable
@@ -71,6 +74,9 @@ func resolveLine(ps *spec.Problems, path, query string, c *city.City) (units.Lin
 			all = append(all, fmt.Sprintf("%s (%s)", x.ID, what))
 		}
 		slices.Sort(all)
+		if n := len(all) - maxMatches; n > 0 {
+			all = append(all[:maxMatches], fmt.Sprintf("%d more", n))
+		}
 		ps.Add(path, fmt.Sprintf("%d lines are called %q: name one by its route id, or by mode and name where that tells them apart", len(found), query), all...)
 		return 0, false
 	}

@@ -34,7 +34,7 @@ func directionsOf(tt *city.Timetable, patterns []units.PatternID) [][]units.Patt
 		}
 		for d := range seen {
 			net := 0
-			for x := range pairs {
+			for x := range pairs { // a count: the order does no harm
 				if seen[d][x] {
 					net++
 				}
@@ -50,7 +50,7 @@ func directionsOf(tt *city.Timetable, patterns []units.PatternID) [][]units.Patt
 			best = len(seen)
 			seen, out = append(seen, map[pair]bool{}), append(out, nil)
 		}
-		for x := range pairs {
+		for x := range pairs { // fills a set: the order does no harm
 			seen[best][x] = true
 		}
 		out[best] = append(out[best], p)
