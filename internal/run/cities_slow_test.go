@@ -35,7 +35,7 @@ func TestEveryCityRunsItsWhatIf(t *testing.T) {
 		service string // held by the timetable
 		assumed []string
 	}{
-		{"heidelberg", "New line: Tram from the main station to the Technologiepark", "08:00", []string{"Hauptbahnhof", "Campus", "Chirurg", "Kopf", "Technologiepark"}, "05:00-24:00", []string{"the number of residents"}},
+		{"heidelberg", "New line: Tram from the main station to the Technologiepark and 2 other changes", "08:00", []string{"Hauptbahnhof", "Campus", "Chirurg", "Kopf", "Technologiepark"}, "05:00-24:00", []string{"the number of residents"}},
 		{"porto-alegre", "New line: Tram from Mercado along Avenida Ipiranga to PUCRS", "12:00", []string{"MERCADO", "IPIRANGA", "IPIRANGA", "IPIRANGA", "IPIRANGA", "IPIRANGA", ""}, "12:00-16:00", []string{"today’s shares of the modes"}},
 		{"london-camden", "New line: Tram from Camden Town to Holborn and 1 other change", "08:00", []string{"Camden Town", "Mornington Crescent", "Euston", "Russell Square", "Holborn"}, "06:00-10:00", []string{"the number of residents", "today’s shares of the modes", "the service of 74 bus and 7 metro lines"}},
 	} {
@@ -62,6 +62,15 @@ func TestEveryCityRunsItsWhatIf(t *testing.T) {
 			}
 			if s.Title != tc.title {
 				t.Errorf("titled %q", s.Title)
+			}
+			thinner := 0
+			for _, l := range s.ChangedLines {
+				if l.ScenarioDepartures < l.BaselineDepartures {
+					thinner++
+				}
+			}
+			if want := map[string]int{"heidelberg": 2}[tc.slug]; thinner != want || len(s.ChangedLines) != want {
+				t.Errorf("lines that run less often: %+v", s.ChangedLines)
 			}
 			called := s.Lines[0].Stops
 			if len(called) != len(tc.stops) {
